@@ -1,0 +1,1 @@
+"""The contract between the pipeline and the trainer: dataset specs going in, manifests coming out."""
