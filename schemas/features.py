@@ -129,7 +129,11 @@ class SeriesFeature(SequenceFeature):
     )
     scale: Literal["z_score", "min_max", "none"] = "z_score"
     clip: float | None = Field(None, gt=0, description="Scaled values are cut to [-clip, clip].")
-    missing: Literal["forward_fill", "mean", "zero"] = "zero"
+    missing: Literal["forward_fill", "mean", "zero"] = Field(
+        "mean",
+        description="What stands in: the last value observed in the sequence (the train mean before the first), "
+        "the train mean, or 0 before scaling.",
+    )
     missing_values: list[float] = Field(default_factory=list, description="Values that mean 'not known', such as -1.")
     nan: Literal["reject", "missing"] = "reject"
     indicators: bool = False

@@ -1,0 +1,105 @@
+"""`python -m pipeline`: raw variable-length data in, a published dataset out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Sequence
+
+from pipeline.arguments import Arguments, parse_arguments
+from schemas.errors import LengthwiseError
+from schemas.spec import load_spec
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the preprocessing job; returns the exit status (see --help)."""
+    arguments = parse_arguments(argv)
+    try:
+        run(arguments)
+    except LengthwiseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted: nothing is published", file=sys.stderr)
+        return 130
+    return OK
+
+
+def run(arguments: Arguments) -> None:
+    """Preprocesses and publishes.
+
+    Raises:
+      LengthwiseError: with a text for the user; nothing is published.
+    """
+    started = time.monotonic()
+    spec = load_spec(arguments.spec)
+    if arguments.max_rejected is not None:
+        spec = spec.model_copy(update={"max_rejected": arguments.max_rejected})
+
+    _quiet_libraries()
+    from pipeline import progress
+    from pipeline.beam_options import beam_options
+    from pipeline.ingest import discover, resolve_spec
+    from pipeline.publish import check_output, publish, staging_directory
+
+    options = beam_options(arguments.beam)
+    check_output(arguments.output)
+    inputs = discover(spec, list(arguments.inputs), arguments.labels)
+    spec = resolve_spec(spec, inputs)
+
+    with staging_directory(arguments.output) as staging:
+        with progress.shown() if not arguments.quiet else contextlib.nullcontext():
+            staged = _preprocess(spec, inputs, staging, options)
+        publish(staging, arguments.output)
+
+    if not arguments.quiet:
+        from rich.console import Console
+
+        from pipeline.summary import print_summary
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print_summary(staged.manifest, arguments.output, time.monotonic() - started, peak, Console())
+
+
+def _preprocess(spec, inputs, staging, options):  # type: ignore[no-untyped-def]  # the types import TensorFlow
+    from pipeline.failure import user_message
+    from pipeline.finish import finish, remove_job_directory
+    from pipeline.job import run_job
+
+    try:
+        outcome = run_job(spec, inputs, staging, options)
+        staged = finish(spec, inputs, staging, outcome)
+    except LengthwiseError:
+        raise
+    except Exception as error:
+        message = user_message(error)
+        if message is None:
+            traceback.print_exc()
+            raise SystemExit(FAILED) from error
+        raise LengthwiseError(message) from error
+    remove_job_directory(staging)
+    return staged
+
+
+def _quiet_libraries() -> None:
+    """Keeps TensorFlow's and Beam's own chatter off the terminal; errors stay."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # Preprocessing needs no GPU, and must not take one from a training run beside it.
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    logging.getLogger().setLevel(logging.ERROR)
+    for name in ("apache_beam", "tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""From a staged dataset to a published one: accounts, vocabularies, statistics, report, manifest.
+
+Runs on the driver, after the pipeline. Nothing here reads rows.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.feature_infos import describe_features
+from pipeline.ingest import Inputs, account
+from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory, vocabulary_assets
+from pipeline.layout import Layout
+from pipeline.statistics.lengths import LengthTable
+from pipeline.transform.analysis import FeatureAnalysis
+from pipeline.write.shards import WrittenShard
+from schemas.errors import DataError
+from schemas.manifest import (
+    MANIFEST_NAME,
+    BucketContents,
+    BucketInfo,
+    Counts,
+    FeatureInfo,
+    Manifest,
+    SplitInfo,
+    dataset_digest,
+)
+from schemas.spec import DatasetSpec
+
+VERSIONED = ("lengthwise", "tensorflow", "tensorflow-transform", "apache-beam", "pyarrow", "numpy")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A finished but unpublished dataset.
+
+    Attributes:
+      manifest: as written.
+      analyses: what analysis found, by feature.
+      outcome: what the pipeline reported.
+    """
+
+    manifest: Manifest
+    analyses: dict[str, FeatureAnalysis]
+    outcome: Outcome
+
+
+def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) -> Staged:
+    """Checks the accounts and writes everything that describes the dataset, the manifest last.
+
+    Raises:
+      DataError: accounts that do not add up, no rows left, or more rejected rows than the spec allows.
+    """
+    counts = account(outcome.counts)
+    check_counts(counts, spec)
+    if outcome.layout is None or outcome.lengths is None:
+        raise DataError(_no_rows(counts))
+    analyses = {
+        name: FeatureAnalysis.read(FileSystems.join(analysis_directory(staging), f"{name}.json"))
+        for name in spec.features
+    }
+    features = describe_features(spec, analyses)
+    _copy_vocabularies(features, staging)
+    buckets = _buckets(outcome.layout)
+    splits = _splits(outcome, outcome.layout, outcome.lengths)
+    written = sum(split.rows for split in splits.values())
+    if written != counts.written:
+        raise DataError(
+            f"accounts do not add up: {counts.written:,} rows passed the checks and {written:,} were written; "
+            "nothing is published; please report this with the command you ran"
+        )
+    manifest = Manifest(
+        name=spec.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        digest=dataset_digest(features, outcome.layout.label, buckets, splits),
+        spec=spec.model_dump(mode="json"),
+        spec_fingerprint=spec.fingerprint(),
+        versions=versions(),
+        features=features,
+        label=outcome.layout.label,
+        buckets=buckets,
+        splits=splits,
+        counts=counts,
+        inputs=inputs.describe(),
+        probe_rows=outcome.probe_rows,
+    )
+    _write_text(FileSystems.join(staging, MANIFEST_NAME), manifest.to_json())
+    return Staged(manifest, analyses, outcome)
+
+
+def check_counts(counts: Counts, spec: DatasetSpec) -> None:
+    """Refuses a run without rows or with too many rejected ones.
+
+    Raises:
+      DataError: saying how many, why, and what to do.
+    """
+    if not counts.rows_in:
+        raise DataError("the input holds no rows; expected at least one; check --input")
+    share = counts.rejected / counts.rows_in
+    if share > spec.max_rejected:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.reject_reasons.items()))
+        raise DataError(
+            f"{counts.rejected:,} of {counts.rows_in:,} rows were rejected ({share:.1%}), more than the {spec.max_rejected:.1%} "
+            f"that max_rejected allows: {reasons}. Nothing is published. Correct the input or the spec, or allow "
+            "more with --max-rejected"
+        )
+    if not counts.written:
+        raise DataError(_no_rows(counts))
+
+
+def _no_rows(counts: Counts) -> str:
+    return (
+        f"no rows are left to write: {counts.rows_in:,} came in, {counts.rejected:,} were rejected, "
+        f"{counts.duplicates:,} were duplicates; check the input and the spec"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what made the dataset."""
+    import platform
+
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _buckets(layout: Layout) -> list[BucketInfo]:
+    return [
+        BucketInfo(index=index, name=layout.plan.bucket_name(index), lengths=layout.plan.shape(index))
+        for index in range(len(layout.plan))
+    ]
+
+
+def _splits(outcome: Outcome, layout: Layout, lengths: LengthTable) -> dict[str, SplitInfo]:
+    by_place: dict[tuple[str, int], list[WrittenShard]] = {}
+    for shard in outcome.shards:
+        by_place.setdefault((shard.split, shard.bucket), []).append(shard)
+    splits = {}
+    for split in sorted(lengths.splits, key=("train", "validation", "test").index):
+        contents = [
+            _contents(bucket, shards, layout) for (at, bucket), shards in sorted(by_place.items()) if at == split
+        ]
+        has_classes = layout.label is not None and layout.label.classes is not None
+        splits[split] = SplitInfo(
+            rows=sum(content.rows for content in contents),
+            label_counts=lengths.rows_by_label(split) if has_classes else {},
+            buckets=contents,
+        )
+    return splits
+
+
+def _contents(bucket: int, shards: list[WrittenShard], layout: Layout) -> BucketContents:
+    rows = sum(shard.info.rows for shard in shards)
+    shape = layout.plan.shape(bucket)
+    return BucketContents(
+        bucket=bucket,
+        rows=rows,
+        real_steps={name: sum(shard.real_steps[name] for shard in shards) for name in shape},
+        padded_steps={name: length * rows for name, length in shape.items()},
+        shards=[shard.info for shard in shards],
+    )
+
+
+def _copy_vocabularies(features: list[FeatureInfo], staging: str) -> None:
+    """Copies the vocabularies out of the graph's assets, to where a person finds them."""
+    named = {f"{feature.name}.txt": feature for feature in features if feature.vocabulary_file}
+    if not named:
+        return
+    assets = vocabulary_assets(staging)
+    FileSystems.mkdirs(FileSystems.join(staging, "vocabularies"))
+    for name, feature in named.items():
+        FileSystems.copy([assets[name]], [FileSystems.join(staging, *str(feature.vocabulary_file).split("/"))])
+
+
+def remove_job_directory(staging: str) -> None:
+    """Removes what only the job itself needed."""
+    FileSystems.delete([FileSystems.join(staging, JOB_DIRECTORY)])
+
+
+def _write_text(path: str, text: str) -> None:
+    with FileSystems.create(path, mime_type="application/json") as file:
+        file.write(text.encode())
+
+
+def write_json(path: str, data: Any) -> None:
+    """Writes JSON to any filesystem that Beam knows."""
+    _write_text(path, json.dumps(data, indent=1) + "\n")

@@ -1,0 +1,275 @@
+"""The preprocessing job as a Beam pipeline: checked rows in, a staged dataset out.
+
+    rows ── train rows ──> AnalyzeDataset ──> transform_fn
+      │                                          │
+      └────────────────────────────────> TransformDataset ──> transformed rows
+                                                                 │
+                     LengthTable <── count lengths and labels ───┤
+                         │                                       │
+                       Layout (classes, buckets, shards) ──> chunks ──> GroupByKey ──> shards
+
+Elements are RecordBatches or the Arrow bytes of part of one; a row is never a Python object on its own.
+The driver learns what happened from one small file that the pipeline writes (`Outcome`), so it works the same when
+the workers are on other machines.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow_transform.beam as tft_beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_transform import TFTransformOutput
+
+from pipeline import progress
+from pipeline.feature_infos import describe_features
+from pipeline.ingest import Ingest, Inputs
+from pipeline.layout import Layout, make_layout
+from pipeline.rows import SPLIT
+from pipeline.statistics.lengths import LengthTable
+from pipeline.transform.preprocessing import make_preprocessing_fn
+from pipeline.transform.raw_schema import passthrough_names, tensor_adapter_config, to_transform_batch
+from pipeline.write.chunks import split_into_chunks
+from pipeline.write.probes import SmallestDigests, write_probes
+from pipeline.write.rejects import write_rejects
+from pipeline.write.shards import WrittenShard, write_shard
+from schemas.spec import DatasetSpec
+
+JOB_DIRECTORY = ".job"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the pipeline tells the driver.
+
+    Attributes:
+      counts: ingest's counters, summed.
+      lengths: lengths and labels of all rows; None when there were no rows.
+      layout: the layout that was written; None when there were no rows.
+      shards: every shard, in order.
+      probe_rows: number of probes.
+    """
+
+    counts: dict[str, int]
+    lengths: LengthTable | None
+    layout: Layout | None
+    shards: list[WrittenShard]
+    probe_rows: int
+
+
+def analysis_directory(staging: str) -> str:
+    """Where analyzers leave what they found."""
+    return FileSystems.join(staging, JOB_DIRECTORY, "analysis")
+
+
+def run_job(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions) -> Outcome:
+    """Runs the pipeline and waits for it.
+
+    Args:
+      spec: a resolved spec.
+      inputs: the discovered input files.
+      staging: directory to write to, on any filesystem that Beam knows.
+      options: Beam's options (runner, workers, ...).
+
+    Returns:
+      What was written. Nothing is published yet.
+    """
+    outcome_path = FileSystems.join(staging, JOB_DIRECTORY, "outcome.pickle")
+    for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
+        FileSystems.mkdirs(directory)
+    pipeline = beam.Pipeline(options=options)
+    with tft_beam.Context(
+        temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform"),
+        passthrough_keys=set(passthrough_names(spec)),
+        use_deep_copy_optimization=True,
+    ):
+        build(pipeline, spec, inputs, staging, outcome_path)
+        pipeline.run().wait_until_finish()
+    with FileSystems.open(outcome_path) as file:
+        return pickle.load(file)
+
+
+def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: str, outcome_path: str) -> None:
+    """Adds the whole job to `pipeline`."""
+    features = describe_features(spec)
+    label_kind = spec.label.kind if spec.label else None
+    ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
+    transformed = _transform(ingested.rows, spec, staging)
+
+    sequences = [feature for feature in features if feature.is_sequence]
+    lengths = (
+        transformed
+        | "CountLengths" >> beam.Map(LengthTable.of, sequences, label_kind)
+        | "MergeLengths" >> beam.CombineGlobally(_MergeOrNone(LengthTable.merge))
+    )
+    layout = lengths | "MakeLayout" >> beam.Map(_layout_or_none, spec, features)
+    layout_side = beam.pvalue.AsSingleton(layout)
+    shards = (
+        transformed
+        | "SplitIntoChunks" >> beam.FlatMap(_chunks, layout_side, features)
+        | "GroupIntoShards" >> beam.GroupByKey()
+        | "WriteShards" >> beam.Map(_write, layout_side, features, staging)
+    )
+    raw_probes = ingested.rows | "PickRawProbes" >> beam.CombineGlobally(SmallestDigests())
+    transformed_probes = transformed | "PickTransformedProbes" >> beam.CombineGlobally(SmallestDigests())
+    probes = raw_probes | "WriteProbes" >> beam.Map(
+        _write_probes,
+        beam.pvalue.AsSingleton(transformed_probes),
+        layout_side,
+        spec,
+        features,
+        FileSystems.join(staging, "probes.tfrecord"),
+    )
+    rejected = (
+        ingested.rejects
+        | "OneKey" >> beam.Map(lambda line: (0, line))
+        | "CollectRejects" >> beam.GroupByKey()
+        | "WriteRejects" >> beam.MapTuple(lambda _, lines: write_rejects(lines, staging))
+    )
+    counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(_SumCounters())
+    (
+        pipeline
+        | "Once" >> beam.Create([outcome_path])
+        | "WriteOutcome"
+        >> beam.Map(
+            _write_outcome,
+            beam.pvalue.AsSingleton(counts),
+            beam.pvalue.AsSingleton(lengths),
+            layout_side,
+            beam.pvalue.AsList(shards),
+            beam.pvalue.AsSingleton(probes),
+            beam.pvalue.AsList(rejected),
+        )
+    )
+
+
+def _transform(rows: beam.PCollection, spec: DatasetSpec, staging: str) -> beam.PCollection:
+    """Analyses the train rows, writes the transform graph, applies it to all rows."""
+    config = tensor_adapter_config(spec)
+    preprocessing_fn = make_preprocessing_fn(spec, analysis_directory(staging))
+    batches = rows | "ToTransformBatches" >> beam.Map(to_transform_batch, spec).with_output_types(pa.RecordBatch)
+    train = (
+        rows
+        | "TrainRows" >> beam.FlatMap(_train_rows)
+        | "TrainToTransformBatches" >> beam.Map(to_transform_batch, spec).with_output_types(pa.RecordBatch)
+    )
+    transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn)
+    _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
+    (transformed, _) = ((batches, config), transform_fn) | "Transform" >> tft_beam.TransformDataset(
+        output_record_batches=True
+    )
+    return transformed | "WithPassthrough" >> beam.Map(_join_passthrough)
+
+
+def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+    train = batch.filter(pa.compute.equal(batch.column(SPLIT), "train"))
+    return [train] if train.num_rows else []
+
+
+def _join_passthrough(element: tuple[pa.RecordBatch, dict[str, pa.Array]]) -> pa.RecordBatch:
+    batch, passthrough = element
+    progress.count("transformed", batch.num_rows)
+    columns = {name: _as_list(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    columns |= passthrough
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _as_list(column: pa.Array) -> pa.Array:
+    """Ragged tensors come as large lists, which the tf.Example encoder does not take; no values are copied."""
+    if not pa.types.is_large_list(column.type):
+        return column
+    return pa.ListArray.from_arrays(column.offsets.cast(pa.int32()), column.values)
+
+
+def _layout_or_none(table: LengthTable | None, spec: DatasetSpec, features: list[Any]) -> Layout | None:
+    if table is None:
+        return None
+    layout = make_layout(table, spec, features)
+    progress.count("shards", sum(layout.shards.values()))
+    return layout
+
+
+def _chunks(batch: pa.RecordBatch, layout: Layout, features: list[Any]) -> Iterable[Any]:
+    return split_into_chunks(batch, layout, features)
+
+
+def _write(element: Any, layout: Layout, features: list[Any], staging: str) -> WrittenShard:
+    written = write_shard(element, layout, features, staging)
+    progress.count("shards written", 1)
+    return written
+
+
+def _write_probes(
+    raw: bytes, transformed: bytes, layout: Layout | None, spec: DatasetSpec, features: list[Any], path: str
+) -> int:
+    return write_probes(raw, transformed, spec, layout, features, path) if layout is not None else 0
+
+
+def _write_outcome(
+    path: str,
+    counts: dict[str, int],
+    lengths: LengthTable | None,
+    layout: Layout | None,
+    shards: list[WrittenShard],
+    probe_rows: int,
+    _rejected: list[Any],
+) -> None:
+    shards = sorted(shards, key=lambda shard: shard.info.path)
+    with FileSystems.create(path) as file:
+        file.write(pickle.dumps(Outcome(counts, lengths, layout, shards, probe_rows)))
+
+
+class _MergeOrNone(beam.CombineFn):
+    """Merges mergeable statistics; None when there were none."""
+
+    def __init__(self, merge: Any) -> None:
+        self._merge = merge
+
+    def create_accumulator(self) -> list[Any]:
+        return []
+
+    def add_input(self, mutable_accumulator: list[Any], element: Any) -> list[Any]:
+        mutable_accumulator.append(element)
+        return [self._merge(mutable_accumulator)] if len(mutable_accumulator) >= 16 else mutable_accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
+        parts = [part for accumulator in accumulators for part in accumulator]
+        return [self._merge(parts)] if parts else []
+
+    def extract_output(self, accumulator: list[Any]) -> Any:
+        return self._merge(accumulator) if accumulator else None
+
+
+class _SumCounters(beam.CombineFn):
+    """Sums dictionaries of counters."""
+
+    def create_accumulator(self) -> Counter[str]:
+        return Counter()
+
+    def add_input(self, mutable_accumulator: Counter[str], element: dict[str, int]) -> Counter[str]:
+        mutable_accumulator.update(element)
+        return mutable_accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Counter[str]]) -> Counter[str]:
+        merged: Counter[str] = Counter()
+        for accumulator in accumulators:
+            merged.update(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Counter[str]) -> dict[str, int]:
+        return dict(accumulator)
+
+
+def vocabulary_assets(staging: str) -> dict[str, str]:
+    """Paths of the vocabulary files inside the written transform graph, by file name."""
+    output = TFTransformOutput(staging)
+    directory = FileSystems.join(output.transform_savedmodel_dir, "assets")
+    matched = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
+    return {FileSystems.split(entry.path)[1]: entry.path for entry in matched}

@@ -1,0 +1,1 @@
+"""Statistics of a dataset: exact, mergeable in any order."""

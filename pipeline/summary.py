@@ -1,0 +1,84 @@
+"""The summary at the end of a run: rows in and out, buckets, padding efficiency, where things are."""
+
+from __future__ import annotations
+
+import os
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from schemas.manifest import Manifest
+
+
+def print_summary(manifest: Manifest, output: str, seconds: float, peak_bytes: int, console: Console) -> None:
+    """Prints what a run did.
+
+    Args:
+      manifest: of the published dataset.
+      output: its directory.
+      seconds: wall-clock time of the run.
+      peak_bytes: largest resident memory of this process.
+      console: where to print.
+    """
+    console.print()
+    console.print(_rows_table(manifest))
+    console.print(_bucket_table(manifest))
+    counts = manifest.counts
+    line = f"rows in {counts.rows_in:,} = written {counts.written:,} + rejected {counts.rejected:,} + duplicates {counts.duplicates:,}"
+    console.print(line, highlight=False)
+    if counts.events:
+        events = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.events.items()))
+        console.print(f"events: {events}", highlight=False)
+    for reason, count in sorted(counts.reject_reasons.items()):
+        console.print(f"  rejected: {reason} {count:,}", highlight=False)
+    console.print(f"time {seconds:.1f} s · peak memory {peak_bytes / 2**20:,.0f} MiB", highlight=False)
+    console.print(f"dataset  {output}", highlight=False)
+    console.print(f"report   {os.path.join(output, 'report.html')}", highlight=False)
+    if counts.rejected:
+        console.print(f"rejects  {os.path.join(output, 'rejected')}", highlight=False)
+    console.print(f"digest   {manifest.digest[:16]}", highlight=False)
+
+
+def _rows_table(manifest: Manifest) -> Table:
+    table = Table(box=box.SIMPLE, title=f"{manifest.name}: rows by split", title_justify="left")
+    table.add_column("split")
+    table.add_column("rows", justify="right")
+    table.add_column("shards", justify="right")
+    table.add_column("padding efficiency", justify="right")
+    table.add_column("labels")
+    for name, split in manifest.splits.items():
+        shards = sum(len(bucket.shards) for bucket in split.buckets)
+        real = sum(sum(bucket.real_steps.values()) for bucket in split.buckets)
+        padded = sum(sum(bucket.padded_steps.values()) for bucket in split.buckets)
+        efficiency = f"{real / padded:.3f}" if padded else "-"
+        table.add_row(name, f"{split.rows:,}", f"{shards:,}", efficiency, _labels(split.label_counts))
+    return table
+
+
+def _labels(counts: dict[str, int]) -> str:
+    shown = [f"{name}: {count:,}" for name, count in sorted(counts.items(), key=lambda item: -item[1])[:6]]
+    return ", ".join(shown) + (f", ... ({len(counts)} classes)" if len(counts) > 6 else "")
+
+
+def _bucket_table(manifest: Manifest) -> Table:
+    names = [feature.name for feature in manifest.sequence_features]
+    table = Table(box=box.SIMPLE, title="buckets (padded steps)", title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right")
+    for split in manifest.splits:
+        table.add_column(f"{split} rows", justify="right")
+    table.add_column("efficiency", justify="right")
+    for bucket in manifest.buckets:
+        contents = {
+            name: next((c for c in split.buckets if c.bucket == bucket.index), None)
+            for name, split in manifest.splits.items()
+        }
+        real = sum(sum(c.real_steps.values()) for c in contents.values() if c)
+        padded = sum(sum(c.padded_steps.values()) for c in contents.values() if c)
+        table.add_row(
+            *(f"{bucket.lengths[name]:,}" for name in names),
+            *(f"{c.rows:,}" if c else "0" for c in contents.values()),
+            f"{real / padded:.3f}" if padded else "-",
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Analysis and transformation with tf.Transform: one graph, used here and again at serving."""

@@ -1,0 +1,1 @@
+"""Transformed rows to padded TFRecord shards, probes and rejected rows."""
