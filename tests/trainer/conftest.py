@@ -1,0 +1,202 @@
+"""A small dataset directory as the pipeline would leave it, written with plain TensorFlow.
+
+`text` tells the label by which of two tokens is more frequent, `signal` by the sign of its mean; `age` is noise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from schemas.manifest import (
+    BucketContents,
+    BucketInfo,
+    Counts,
+    FeatureInfo,
+    LabelInfo,
+    Manifest,
+    RawFeature,
+    ShardInfo,
+    SplitInfo,
+    dataset_digest,
+)
+
+VOCABULARY = ("good", "bad", *(f"word{index}" for index in range(18)))
+BUCKETS = ({"text": 4, "signal": 4}, {"text": 8, "signal": 4}, {"text": 8, "signal": 12}, {"text": 16, "signal": 12})
+CHANNELS = 2
+
+
+def _features(names: tuple[str, ...]) -> list[FeatureInfo]:
+    known = {
+        "text": FeatureInfo(
+            name="text",
+            kind="ids",
+            source_kind="tokens",
+            dtype="int64",
+            is_sequence=True,
+            vocabulary_size=len(VOCABULARY) + 2,
+            vocabulary_file="vocabularies/text.txt",
+            padding="post",
+            raw=[RawFeature(name="text", dtype="string", shape="list")],
+        ),
+        "signal": FeatureInfo(
+            name="signal",
+            kind="series",
+            source_kind="series",
+            dtype="float32",
+            is_sequence=True,
+            channels=CHANNELS,
+            padding="post",
+            raw=[RawFeature(name="signal", dtype="float32", shape="list")],
+        ),
+        "age": FeatureInfo(
+            name="age",
+            kind="number",
+            source_kind="number",
+            dtype="float32",
+            is_sequence=False,
+            channels=1,
+            raw=[RawFeature(name="age", dtype="float32", shape="scalar", default=0.0)],
+        ),
+    }
+    return [known[name] for name in names]
+
+
+def _row(generator: np.random.Generator, kind: str) -> dict[str, Any]:
+    steps = {"text": int(generator.integers(0, 17)), "signal": int(generator.integers(0, 13))}
+    label = int(generator.integers(0, 3 if kind == "multiclass" else 2))
+    tokens = generator.integers(4, len(VOCABULARY) + 2, steps["text"])
+    marked = generator.random(steps["text"]) < 0.5
+    tokens[marked] = 2 + label
+    signal = generator.normal(label - 0.5, 1.0, (steps["signal"], CHANNELS)).astype(np.float32)
+    target = float(steps["text"] / 8 + generator.normal(0, 0.1)) if kind == "regression" else label
+    return {"text": tokens, "signal": signal, "age": np.float32(generator.normal()), "label": target}
+
+
+def _bucket(row: Mapping[str, Any], features: list[FeatureInfo]) -> int:
+    for index, lengths in enumerate(BUCKETS):
+        if all(len(row[f.name]) <= lengths[f.name] for f in features if f.is_sequence):
+            return index
+    raise AssertionError("the last bucket holds every row")
+
+
+def _record(row: Mapping[str, Any], key: str, features: list[FeatureInfo], bucket: int, kind: str) -> bytes:
+    import tensorflow as tf
+
+    def of(values: Any, dtype: str) -> Any:
+        if dtype == "int64":
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=np.ravel(values).tolist()))
+        return tf.train.Feature(float_list=tf.train.FloatList(value=np.ravel(values).tolist()))
+
+    content = {"key": tf.train.Feature(bytes_list=tf.train.BytesList(value=[key.encode()]))}
+    for feature in features:
+        value = row[feature.name]
+        if feature.is_sequence:
+            content[f"{feature.name}_length"] = of([len(value)], "int64")
+            padding = BUCKETS[bucket][feature.name] - len(value)
+            value = np.concatenate([value, np.zeros((padding, *value.shape[1:]), value.dtype)])
+        content[feature.name] = of(value, feature.dtype)
+    content["label"] = of([row["label"]], "float32" if kind == "regression" else "int64")
+    return tf.train.Example(features=tf.train.Features(feature=content)).SerializeToString()
+
+
+def write_dataset(
+    directory: Path,
+    rows: Mapping[str, int] | None = None,
+    features: tuple[str, ...] = ("text",),
+    kind: str = "binary",
+    seed: int = 0,
+) -> Manifest:
+    """Writes a finished dataset.
+
+    Args:
+      directory: to write into; made when absent.
+      rows: of each split; 90 to train and 30 to validate when None.
+      features: of text, signal and age.
+      kind: of the label: binary, multiclass or regression.
+      seed: of the rows.
+    """
+    import tensorflow as tf
+
+    generator = np.random.default_rng(seed)
+    infos = _features(features)
+    classes = {"binary": ["good", "bad"], "multiclass": ["a", "b", "c"], "regression": None}[kind]
+    splits = {}
+    for split, count in (rows or {"train": 90, "validation": 30}).items():
+        members: dict[int, list[tuple[dict[str, Any], bytes]]] = {}
+        for number in range(count):
+            row = _row(generator, kind)
+            bucket = _bucket(row, infos)
+            members.setdefault(bucket, []).append((row, _record(row, f"{split}-{number}", infos, bucket, kind)))
+        contents = []
+        for bucket, held in sorted(members.items()):
+            shards = []
+            for part, start in enumerate(range(0, len(held), -(-len(held) // 2))):
+                path = Path(split) / f"bucket-{bucket}" / f"data-{part:05d}-of-00002.tfrecord"
+                records = [record for _, record in held[start : start + -(-len(held) // 2)]]
+                (directory / path).parent.mkdir(parents=True, exist_ok=True)
+                with tf.io.TFRecordWriter(str(directory / path)) as writer:
+                    for record in records:
+                        writer.write(record)
+                data = (directory / path).read_bytes()
+                shards.append(
+                    ShardInfo(
+                        path=str(path), rows=len(records), bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
+                    )
+                )
+            sequences = [info.name for info in infos if info.is_sequence]
+            contents.append(
+                BucketContents(
+                    bucket=bucket,
+                    rows=len(held),
+                    real_steps={name: sum(len(row[name]) for row, _ in held) for name in sequences},
+                    padded_steps={name: BUCKETS[bucket][name] * len(held) for name in sequences},
+                    shards=shards,
+                )
+            )
+        labels = [row["label"] for group in members.values() for row, _ in group]
+        counts = {name: labels.count(index) for index, name in enumerate(classes)} if classes else {}
+        splits[split] = SplitInfo(rows=count, label_counts=counts, buckets=contents)
+    buckets = [
+        BucketInfo(index=i, name=f"bucket-{i}", lengths={f.name: b[f.name] for f in infos if f.is_sequence})
+        for i, b in enumerate(BUCKETS)
+    ]
+    label = LabelInfo(kind=kind, classes=classes)
+    total = sum(split.rows for split in splits.values())
+    manifest = Manifest(
+        name="factory",
+        created="2026-01-01T00:00:00+00:00",
+        digest=dataset_digest(infos, label, buckets, splits),
+        spec={"name": "factory"},
+        spec_fingerprint="0" * 64,
+        versions={},
+        features=infos,
+        label=label,
+        buckets=buckets,
+        splits=splits,
+        counts=Counts(rows_in=total, written=total, rejected=0, duplicates=0),
+    )
+    if "text" in features:
+        (directory / "vocabularies").mkdir(exist_ok=True)
+        (directory / "vocabularies" / "text.txt").write_text("".join(f"{token}\n" for token in VOCABULARY))
+    (directory / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json")))
+    return manifest
+
+
+@pytest.fixture
+def make_dataset(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a dataset below the test's own directory and gives its path; takes write_dataset's arguments."""
+
+    def make(name: str = "dataset", **arguments: Any) -> Path:
+        directory = tmp_path / name
+        directory.mkdir()
+        write_dataset(directory, **arguments)
+        return directory
+
+    return make

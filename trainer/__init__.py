@@ -1,0 +1,1 @@
+"""Keras 3 training on bucketed datasets: masked layers, models, fit, evaluation and gated export."""

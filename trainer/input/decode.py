@@ -1,0 +1,83 @@
+"""What a record of a shard holds, as tf.io.parse_example reads it.
+
+The records are padded by the pipeline, so that every feature of a bucket has one static shape and a batch of
+records is parsed in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from schemas.errors import InputError
+from schemas.manifest import FeatureInfo, Manifest
+
+KEY = "key"
+LABEL = "label"
+
+
+def select_features(manifest: Manifest, names: Sequence[str] | None) -> list[FeatureInfo]:
+    """The features that the model reads, in the dataset's order.
+
+    Args:
+      manifest: of the dataset.
+      names: as the user gave them; all features when None.
+
+    Raises:
+      InputError: a name that the dataset does not have, or no sequence among them.
+    """
+    known = [feature.name for feature in manifest.features]
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise InputError(
+            f"features: received {', '.join(unknown)}; the dataset {manifest.name!r} has {', '.join(known)}"
+        )
+    chosen = [feature for feature in manifest.features if names is None or feature.name in names]
+    if not any(feature.is_sequence for feature in chosen):
+        sequences = ", ".join(feature.name for feature in manifest.sequence_features)
+        raise InputError(
+            f"features: received {', '.join(names or ())}, expected at least one sequence; the dataset has {sequences}"
+        )
+    return chosen
+
+
+def row_shape(feature: FeatureInfo, lengths: Mapping[str, int]) -> tuple[int, ...]:
+    """Shape of one row of a feature in a batch: (steps,), (steps, channels), (channels,) or () for a category."""
+    if feature.is_sequence:
+        steps = lengths[feature.name]
+        return (steps,) if feature.kind == "ids" else (steps, feature.channels or 1)
+    return () if feature.kind == "category" else (feature.channels or 1,)
+
+
+def parsing_spec(manifest: Manifest, features: Sequence[FeatureInfo], lengths: Mapping[str, int]) -> dict[str, Any]:
+    """The specification that tf.io.parse_example takes for one shape."""
+    import tensorflow as tf
+
+    dtypes = {"int64": tf.int64, "float32": tf.float32}
+    spec: dict[str, Any] = {KEY: tf.io.FixedLenFeature([], tf.string)}
+    for feature in features:
+        spec[feature.name] = tf.io.FixedLenFeature(row_shape(feature, lengths), dtypes[feature.dtype])
+        if feature.is_sequence:
+            spec[f"{feature.name}_length"] = tf.io.FixedLenFeature([], tf.int64)
+    if manifest.label is not None:
+        dtype = tf.float32 if manifest.label.kind == "regression" else tf.int64
+        spec[LABEL] = tf.io.FixedLenFeature([], dtype)
+    return spec
+
+
+def empty_rows(
+    manifest: Manifest, features: Sequence[FeatureInfo], lengths: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """Arrays of no rows in the shapes and types that parsing gives, for a shape that a split has no row of."""
+    arrays = {
+        feature.name: np.zeros((0, *row_shape(feature, lengths)), np.dtype(feature.dtype)) for feature in features
+    }
+    for feature in features:
+        if feature.is_sequence:
+            arrays[f"{feature.name}_length"] = np.zeros(0, np.int64)
+    if manifest.label is not None:
+        arrays[LABEL] = np.zeros(0, np.float32 if manifest.label.kind == "regression" else np.int64)
+    arrays[KEY] = np.zeros(0, object)
+    return arrays
