@@ -1,7 +1,7 @@
 """Tokenizers, each in two forms: TensorFlow operations for the transform graph, Arrow kernels for analysis.
 
     "It's GOOD<br />  Über-gut!"   words       it's | good | br | über | gut
-    "ab\\ncd"                       characters  a | b | ␤ | c | d
+    "ab\\ncd"                       characters  a | b | ␤ | c | d   (and ␀ for NUL)
     "é"                            bytes       195 | 169   (no vocabulary: the id is the byte + 2)
 
 A word is a run of letters, digits and combining marks, with apostrophes inside it. The graph's tokens are what is
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WORD_GAP = r"'*(?:[^\p{L}\p{N}\p{M}']+'*)+|^'+|'+$"
 LINE_BREAK = r"\r\n|\r|\n"
 LINE_BREAK_SYMBOL = "␤"
+NUL = r"\x00"
+NUL_SYMBOL = "␀"
 BYTE_VALUES = 256
 
 # ASCII bytes as the word tokenizer sees them: letters and digits stay (lower-cased or not), the apostrophe stays,
@@ -52,12 +54,15 @@ def tokenize_in_graph(text: tf.Tensor, feature: TextFeature) -> tf.RaggedTensor:
 
     if feature.tokenizer == "bytes":
         return tf.cast(tf.strings.unicode_decode(text, "ISO-8859-1"), tf.int64)
-    if feature.lowercase:
-        text = tf.strings.lower(text, encoding="utf-8")
+    # Lower case comes last: tf.strings.lower drops everything from a NUL character on, and there is none left then.
     if feature.tokenizer == "characters":
         text = tf.strings.regex_replace(text, LINE_BREAK, LINE_BREAK_SYMBOL)
-        return tf.strings.unicode_split(text, "UTF-8")
-    return tf.strings.split(tf.strings.regex_replace(text, WORD_GAP, " "))
+        text = tf.strings.regex_replace(text, NUL, NUL_SYMBOL)
+    else:
+        text = tf.strings.regex_replace(text, WORD_GAP, " ")
+    if feature.lowercase:
+        text = tf.strings.lower(text, encoding="utf-8")
+    return tf.strings.unicode_split(text, "UTF-8") if feature.tokenizer == "characters" else tf.strings.split(text)
 
 
 def tokenize_in_arrow(text: pa.Array, feature: TextFeature) -> pa.ListArray:
@@ -72,9 +77,9 @@ def tokenize_in_arrow(text: pa.Array, feature: TextFeature) -> pa.ListArray:
     """
     if feature.tokenizer == "words":
         return _words(text, feature.lowercase)
-    if feature.lowercase:
-        text = pc.utf8_lower(text)
-    return _characters(pc.replace_substring_regex(text, LINE_BREAK, LINE_BREAK_SYMBOL))
+    text = pc.replace_substring_regex(text, LINE_BREAK, LINE_BREAK_SYMBOL)
+    text = pc.replace_substring_regex(text, NUL, NUL_SYMBOL)
+    return _characters(pc.utf8_lower(text) if feature.lowercase else text)
 
 
 def _words(text: pa.Array, lowercase: bool) -> pa.ListArray:
@@ -83,7 +88,8 @@ def _words(text: pa.Array, lowercase: bool) -> pa.ListArray:
     if pc.all(ascii_rows).as_py() is not False:
         return _ascii_words(text, lowercase)
     rest = text.filter(pc.invert(ascii_rows))
-    rest = pc.replace_substring_regex(pc.utf8_lower(rest) if lowercase else rest, WORD_GAP, " ")
+    rest = pc.replace_substring_regex(rest, WORD_GAP, " ")
+    rest = pc.utf8_lower(rest) if lowercase else rest
     tokens = pa.concat_arrays([_ascii_words(text.filter(ascii_rows), lowercase), pc.ascii_split_whitespace(rest)])
     is_ascii = ascii_rows.to_numpy(zero_copy_only=False)
     position = np.where(is_ascii, np.cumsum(is_ascii) - 1, is_ascii.sum() + np.cumsum(~is_ascii) - 1)
