@@ -61,7 +61,8 @@ def equal_count(lengths: npt.ArrayLike, counts: npt.ArrayLike, buckets: int, ali
     rows_up_to = np.cumsum(rows)
     # Whole numbers: rows_up_to >= total * i / buckets exactly, without a rounded quotient.
     needed = -(-(np.arange(1, buckets + 1) * rows_up_to[-1]) // buckets)
-    return values[np.unique(np.searchsorted(rows_up_to, needed, side="left"))]
+    chosen: Integers = np.unique(np.searchsorted(rows_up_to, needed, side="left"))
+    return values[chosen]
 
 
 def powers_of_two(lengths: npt.ArrayLike, counts: npt.ArrayLike, align: int = 1) -> Integers:
