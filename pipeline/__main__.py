@@ -70,6 +70,7 @@ def run(arguments: Arguments) -> None:
 
 
 def _preprocess(spec, inputs, staging, options):  # type: ignore[no-untyped-def]  # the types import TensorFlow
+    _import_tensorflow()
     from pipeline.failure import user_message
     from pipeline.finish import finish, remove_job_directory
     from pipeline.job import run_job
@@ -99,6 +100,22 @@ def _quiet_libraries() -> None:
     for name in ("apache_beam", "tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
+
+
+def _import_tensorflow() -> None:
+    """Imports TensorFlow and starts its devices without what its C++ prints on the way; exceptions still come out."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        import tensorflow as tf
+
+        tf.zeros([])
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ example:
   python -m pipeline --spec schemas/imdb.yaml --input 'data/*.parquet' --output out/imdb
 
 Any other option is passed to Apache Beam, for instance --runner=FlinkRunner --flink_master=localhost:8081.
-On one machine, --direct_num_workers=N sets the number of threads (default: the number of cores).
+On one machine the job runs in this process; --direct_running_mode=multi_processing --direct_num_workers=N uses more.
 
 exit status:
   0  the dataset is published
