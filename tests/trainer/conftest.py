@@ -75,7 +75,7 @@ def _row(generator: np.random.Generator, kind: str) -> dict[str, Any]:
     marked = generator.random(steps["text"]) < 0.5
     tokens[marked] = 2 + label
     signal = generator.normal(label - 0.5, 1.0, (steps["signal"], CHANNELS)).astype(np.float32)
-    target = float(steps["text"] / 8 + generator.normal(0, 0.1)) if kind == "regression" else label
+    target = float(2 * label + generator.normal(0, 0.1)) if kind == "regression" else label
     return {"text": tokens, "signal": signal, "age": np.float32(generator.normal()), "label": target}
 
 
@@ -200,3 +200,43 @@ def make_dataset(tmp_path: Path) -> Callable[..., Path]:
         return directory
 
     return make
+
+
+def build_small_model(manifest: Manifest, features: Any, config: Any) -> Any:
+    """An embedding or the series itself, averaged over real steps, with dropout; float32 probabilities."""
+    import keras
+    from keras import ops
+
+    keras.utils.set_random_seed(config.seed)
+    inputs: dict[str, Any] = {}
+    pooled = []
+    for feature in features:
+        if not feature.is_sequence:
+            inputs[feature.name] = keras.Input((feature.channels,), name=feature.name)
+            pooled.append(inputs[feature.name])
+            continue
+        is_ids = feature.kind == "ids"
+        shape, dtype = ((None,), "int64") if is_ids else ((None, feature.channels), "float32")
+        values = inputs[feature.name] = keras.Input(shape, name=feature.name, dtype=dtype)
+        length = inputs[f"{feature.name}_length"] = keras.Input((), name=f"{feature.name}_length", dtype="int64")
+        if is_ids:
+            values = keras.layers.Embedding(feature.vocabulary_size, 8)(values)
+        steps = ops.cumsum(ops.ones_like(values[:, :, :1]), axis=1)
+        mask = ops.cast(steps <= ops.cast(length, "float32")[:, None, None], "float32")
+        mean = ops.sum(values * mask, axis=1) / ops.maximum(ops.cast(length, "float32"), 1.0)[:, None]
+        pooled.append(mean)
+    joined = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+    joined = keras.layers.Dropout(config.architecture.get("dropout", 0.0))(joined)
+    kind = manifest.label.kind if manifest.label else "binary"
+    if kind == "multiclass":
+        output = keras.layers.Dense(len(manifest.label.classes), activation="softmax", dtype="float32")(joined)
+    else:
+        activation = "sigmoid" if kind == "binary" else None
+        output = keras.layers.Dense(1, activation=activation, dtype="float32")(joined)
+    return keras.Model(inputs, output)
+
+
+@pytest.fixture
+def small_model() -> Callable[..., Any]:
+    """A model builder for `make_run`, in place of trainer.models."""
+    return build_small_model

@@ -97,7 +97,8 @@ def _decode_shape(
     expected = sum(info.rows for _, info in shards)
     if len(columns[KEY]) != expected:
         raise InputError(
-            f"{shards[0][0].parent}: received {len(columns[KEY])} records, the manifest says {expected}; preprocess again"
+            f"{shards[0][0].parent}: received {len(columns[KEY])} records, the manifest says {expected}; "
+            "preprocess again"
         )
     return columns
 

@@ -1,0 +1,149 @@
+"""Every example weighs the same, rows of zero weight weigh nothing, every shape is traced once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.config import TrainerConfig
+from trainer.fit.loop import Loop, Run
+from trainer.fit.state import snapshot
+from trainer.input.batches import Batch
+from trainer.session import make_run, open_dataset
+
+
+def make(directory: Path, builder: Any, **settings: Any) -> Run:
+    config = TrainerConfig(**{"epochs": 2, "batch_tokens": 64, "clip_norm": None, "warm_up": 0, **settings})
+    return make_run(open_dataset(directory, config), config, builder=builder)
+
+
+def use_gradient_descent(run: Run, rate: float = 1.0) -> None:
+    """Puts plain SGD in the place of Adam, so that a step's change of the weights is its gradient."""
+    from trainer.fit.steps import make_steps
+
+    scale = run.steps._scale  # the factor that make_run chose
+    run.optimizer = keras.optimizers.SGD(rate)
+    run.steps = make_steps(run.model, run.optimizer, run.kind, scale, jit=False)
+
+
+def weights(run: Run) -> np.ndarray:
+    run.steps.publish()
+    return np.concatenate([value.ravel() for value in snapshot(run.model.trainable_variables)])
+
+
+def load(run: Run, flat: np.ndarray) -> None:
+    start = 0
+    for variable in run.model.trainable_variables:
+        size = int(np.prod(variable.shape))
+        variable.assign(flat[start : start + size].reshape(variable.shape))
+        start += size
+    run.steps.adopt()
+
+
+@pytest.mark.parametrize(
+    ("kind", "class_weights"),
+    [("binary", "none"), ("binary", "balanced"), ("multiclass", {"a": 3.0}), ("regression", "none")],
+)
+def test_the_gradients_of_an_epoch_add_up_to_the_gradient_of_all_rows(
+    make_dataset: Callable[..., Path], small_model: Any, kind: str, class_weights: Any
+) -> None:
+    directory = make_dataset(kind=kind)
+    run = make(directory, small_model, class_weights=class_weights)
+    use_gradient_descent(run)
+    start = weights(run)
+    schedule = run.train.schedule(seed=1)
+    assert len({batch.rows for batch in run.train.batches(schedule)}) > 1, "the batches must differ in size"
+    change = np.zeros_like(start)
+    for batch in run.train.batches(schedule):
+        load(run, start)
+        run.steps.train(batch)
+        change += weights(run) - start
+
+    load(run, start)
+    whole = one_batch_of_all_rows(run, list(run.train.batches(schedule)))
+    run.steps.train(whole)
+    assert np.allclose(change, weights(run) - start, atol=2e-6)
+    assert np.abs(change).max() > 1e-2
+
+
+def one_batch_of_all_rows(run: Run, batches: list[Batch]) -> Batch:
+    longest = max(batch.features["text"].shape[1] for batch in batches)
+    features = {
+        "text": np.concatenate(
+            [
+                np.pad(b.features["text"][: b.rows], ((0, 0), (0, longest - b.features["text"].shape[1])))
+                for b in batches
+            ]
+        ),
+        "text_length": np.concatenate([b.features["text_length"][: b.rows] for b in batches]),
+    }
+    labels = np.concatenate([b.labels[: b.rows] for b in batches])
+    row_weights = np.concatenate([b.weights[: b.rows] for b in batches])
+    return Batch(99, features, labels, row_weights, len(labels), 0, 0)
+
+
+def test_rows_of_zero_weight_change_nothing(make_dataset: Callable[..., Path], small_model: Any) -> None:
+    run = make(make_dataset(), small_model)
+    use_gradient_descent(run)
+    batch = next(iter(run.train.batches(run.train.schedule(0))))
+    start = weights(run)
+    sums = np.asarray(run.steps.train(batch))
+    expected = weights(run)
+    load(run, start)
+    empty = {name: np.concatenate([v, np.zeros_like(v[:3])]) for name, v in batch.features.items()}
+    labels = np.concatenate([batch.labels, np.ones_like(batch.labels[:3])])
+    padded = replace(batch, shape=98, features=empty, labels=labels, weights=np.pad(batch.weights, ((0, 3), (0, 0))))
+    assert np.allclose(np.asarray(run.steps.train(padded)), sums)
+    assert np.allclose(weights(run), expected, atol=1e-7)
+
+
+def test_one_trace_a_shape_and_none_after_the_first_epoch(make_dataset: Callable[..., Path], small_model: Any) -> None:
+    run = make(make_dataset(), small_model, epochs=3)
+    seen: list[tuple[int, int]] = []
+
+    class Watcher:
+        def on_steps(self, report: Any) -> None:
+            pass
+
+        def on_epoch(self, epoch: int, global_step: int, metrics: Any) -> None:
+            seen.append((run.steps.train_traces, run.steps.predict_traces))
+
+        def close(self) -> None:
+            pass
+
+    Loop(run, [Watcher()]).fit()
+    shapes = sum(1 for rows in run.train.row_counts if rows)
+    assert len(seen) == 3
+    assert seen[0][0] == shapes
+    assert seen[0][1] <= len(run.train.shapes)
+    assert seen[1:] == seen[:1] * 2
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_training_learns_and_reports_weighted_means(
+    make_dataset: Callable[..., Path], small_model: Any, kind: str
+) -> None:
+    run = make(make_dataset(kind=kind), small_model, epochs=12, learning_rate=0.03)
+    history = Loop(run).fit().history
+    metric = "mae" if kind == "regression" else "accuracy"
+    assert {"train_loss", f"train_{metric}", "validation_loss", f"validation_{metric}"} <= history[0].keys()
+    assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
+    assert history[-1]["validation_loss"] < history[0]["validation_loss"]
+
+
+def test_xla_gives_the_same_weights_to_rounding(make_dataset: Callable[..., Path], small_model: Any) -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has the choice")
+    directory = make_dataset(rows={"train": 20})
+    found = []
+    for jit in (False, True):
+        run = make(directory, small_model, jit=jit, epochs=1)
+        Loop(run).fit()
+        found.append(weights(run))
+    assert np.allclose(*found, atol=1e-5)

@@ -1,0 +1,67 @@
+"""One training step and one prediction step, compiled once a batch shape, on the backend in use."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from schemas.errors import LengthwiseError
+from trainer.input.batches import Batch
+
+# What a training step reports, summed over its rows: loss x weight, headline metric x weight, weight.
+SUMS = ("loss", "metric", "weight")
+
+
+class Steps(Protocol):
+    """The compiled steps of one model.
+
+    Attributes:
+      train_traces: training steps traced so far; at most one for a batch shape.
+      predict_traces: prediction steps traced so far; at most one for a batch shape.
+    """
+
+    train_traces: int
+    predict_traces: int
+
+    def train(self, batch: Batch) -> Any:
+        """Takes one optimizer step; gives a device array float32[3] of SUMS, without waiting for it."""
+
+    def predict(self, batch: Batch) -> np.ndarray:
+        """float32[real rows, outputs], the model in inference mode."""
+
+    def publish(self) -> None:
+        """Makes the variables of model and optimizer hold the state that the steps have reached."""
+
+    def adopt(self) -> None:
+        """Makes the steps go on from what the variables of model and optimizer hold."""
+
+
+def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool) -> Steps:
+    """The steps of the backend in use.
+
+    Args:
+      model: a Keras model with dict inputs.
+      optimizer: a Keras optimizer; it is built here.
+      kind: of the label: binary, multiclass or regression.
+      scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
+      jit: whether TensorFlow compiles with XLA; JAX always does.
+
+    Raises:
+      LengthwiseError: the backend has no training step here.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    optimizer.build(model.trainable_variables)
+    if backend == "tensorflow":
+        from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
+
+        return TensorFlowSteps(model, optimizer, kind, scale, jit)
+    if backend == "jax":
+        from trainer.fit.steps.jax_steps import JaxSteps
+
+        return JaxSteps(model, optimizer, kind, scale)
+    raise LengthwiseError(
+        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow and jax; set one of them"
+    )
