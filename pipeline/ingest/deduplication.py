@@ -25,12 +25,12 @@ from pipeline.ingest.duplicates import (
 from pipeline.ingest.finishing import KEY_HASH, ROW
 from pipeline.ingest.inputs import Inputs
 from pipeline.ingest.raw import FILE_SHIFT
+from pipeline.ingest.reading import COUNTS, REJECTS
 from pipeline.ingest.rejects import reject_line, shortened_row
 from pipeline.rows import KEY, SPLIT, canonical_schema
 from schemas.spec import DatasetSpec
 from schemas.splits import SPLIT_NAMES
 
-REJECTS, COUNTS = "rejects", "counts"
 _LOSERS = "losers"
 Partitioned = beam.typehints.Tuple[int, pa.RecordBatch]
 

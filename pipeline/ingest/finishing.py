@@ -19,7 +19,7 @@ from pipeline.ingest.problems import Problems
 from pipeline.ingest.splitting import by_class, by_column, by_group, by_hash, by_time
 from pipeline.rows import DIGEST, KEY, LABEL, SPLIT, canonical_schema
 from schemas.spec import DatasetSpec
-from schemas.splits import SPLIT_NAMES, ColumnSplit, HashSplit, TimeSplit
+from schemas.splits import SPLIT_NAMES, ColumnSplit, HashSplit, InputSplit, TimeSplit
 
 ROW = "row"
 KEY_HASH = "key_hash"
@@ -93,6 +93,8 @@ def _split_by_column(spec: DatasetSpec, converted: Converted, problems: Problems
         return by_group(splits, column.array, problems)
     if isinstance(splits, TimeSplit) and column is not None:
         return by_time(splits, column, problems)
+    if isinstance(splits, InputSplit) and column is not None:
+        return by_column(ColumnSplit(by="column", column="input"), column.array, problems)
     if isinstance(splits, ColumnSplit) and column is not None:
         return by_column(splits, column.array, problems)
     return None

@@ -25,7 +25,7 @@ from pipeline.ingest.raw import Peek
 from schemas.errors import InputError
 from schemas.features import SeriesFeature
 from schemas.spec import DatasetSpec
-from schemas.splits import InputSplit, TimeSplit
+from schemas.splits import HashSplit, InputSplit, TimeSplit
 from schemas.strict import nearest_name
 
 PEEK_THREADS = 8
@@ -68,30 +68,39 @@ class Inputs:
         }
 
 
-def discover(spec: DatasetSpec, patterns: Sequence[str], labels: str | None = None) -> Inputs:
+def without_label(spec: DatasetSpec) -> DatasetSpec:
+    """The spec for rows that are only predicted: no label, no split, no search for duplicates."""
+    update = {"label": None, "splits": HashSplit(train=1.0), "duplicates": "keep"}
+    return spec.model_copy(update=update)
+
+
+def discover(spec: DatasetSpec, patterns: Sequence[str], labels: str | None = None, labelled: bool = True) -> Inputs:
     """Finds the input files, opens each, and checks its columns against the spec.
 
     Args:
       spec: the dataset spec.
       patterns: paths, globs or directories; 'train=...' and so on when the spec splits by input.
       labels: the label file (or glob), in place of the one that spec.source.labels names.
+      labelled: False looks for no label and no split; the label file is read only when it holds features.
 
     Raises:
       InputError: nothing matches, a file is empty or unreadable, a column is missing or of a wrong type, or no file has
         a row.
       SpecError: the spec asks for what no input can give.
     """
+    spec = spec if labelled else without_label(spec)
     source = spec.source
     files = find_files(list(patterns), source.format, source.delimiter, isinstance(spec.splits, InputSplit))
     peeks = _peek_all(files)
     label_files: tuple[InputFile, ...] = ()
     label_peeks: list[Peek] = []
-    if source.labels is not None:
+    present = {name for peek in peeks for name in peek.schema.names}
+    if source.labels is not None and (labelled or not {need.column for need in needed(spec)} <= present):
         path = labels or _label_pattern(source.labels.path, files)
         label_files = find_files([path], source.labels.format, source.delimiter, by_split=False)
         label_peeks = _peek_all(label_files)
         _check_columns(label_files, label_peeks, [Need(source.labels.key, "source.labels.key", True, pa.string())])
-    elif labels is not None:
+    elif labels is not None and source.labels is None:
         raise InputError(
             f"received the label file {labels}, but the spec has no source.labels; name its key column there"
         )

@@ -72,6 +72,22 @@ class Problems:
             self._found.append((reason, detail))
             self._code[new] = len(self._found)
 
+    def inherit(self, other: Problems, index: np.ndarray) -> None:
+        """Takes over the problems of other things that these rows are made of.
+
+        Args:
+          other: their problems.
+          index: int64[rows], which of them each row is made of; -1 for none.
+        """
+        theirs = np.append(other._code, 0)[index]
+        new = (self._code == 0) & (theirs > 0)
+        if new.any():
+            self._code[new] = theirs[new] + len(self._found)
+            self._found += [
+                (reason, detail if isinstance(detail, str) else lambda row, d=detail: d(int(index[row])))
+                for reason, detail in other._found
+            ]
+
     def at(self, row: int) -> tuple[str, str]:
         """(reason, detail) of a row that has a problem."""
         reason, detail = self._found[self._code[row] - 1]
