@@ -32,7 +32,7 @@ def pad_ragged(
     row_offsets: npt.ArrayLike,
     padded_length: int,
     side: Side = "post",
-    fill: float = 0,
+    fill: float | str | bytes = 0,
 ) -> npt.NDArray[Any]:
     """Pads every row of flat ragged values to one length.
 
@@ -109,7 +109,7 @@ def _checked_offsets(row_offsets: npt.ArrayLike, total_steps: int) -> npt.NDArra
     return offsets
 
 
-def _checked_fill(fill: float, dtype: np.dtype[Any]) -> Any:
+def _checked_fill(fill: float | str | bytes, dtype: np.dtype[Any]) -> Any:
     try:
         held = np.array(fill, dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:

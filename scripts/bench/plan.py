@@ -10,7 +10,8 @@ Prints milliseconds and padding efficiencies (real steps / padded steps, 1 = not
     stocks       tweets and prices of real rows, beside the best product grid
     padding      IMDB x 4 (100,000 rows) padded to 16 buckets: nanoseconds a real step
 
-Exits with status 1 when the first misses its limit. Takes about a minute on one core; IMDB and stocks are left out without data.
+Exits with status 1 when the first misses its limit. Takes about a minute on one core. IMDB and stocks are left out
+where their files are absent.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def test_a_million_steps_take_no_loop_over_steps():
     lengths = np.random.default_rng(0).integers(0, 100, 20_000)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     values = np.arange(offsets[-1])
-    start = time.perf_counter()
+    start = time.process_time()
     pad_ragged(values, offsets, 100)
     # Measured 3 to 5 ns a step; a Python loop over steps needs 100 and more.
-    assert time.perf_counter() - start < 50e-9 * len(values)
+    assert time.process_time() - start < 50e-9 * len(values)

@@ -48,7 +48,9 @@ def test_powers_of_two_keeps_buckets_that_hold_rows():
     assert powers_of_two([1, 2, 3, 5, 8, 9], np.ones(6, int)).tolist() == [1, 2, 4, 8, 9]
 
 
-@pytest.mark.parametrize("plan", [pad_to_max, powers_of_two, lambda *histogram: equal_count(*histogram[:2], 4, 8)])
+@pytest.mark.parametrize(
+    "plan", [pad_to_max, powers_of_two, lambda lengths, counts, align: equal_count(lengths, counts, 4, align)]
+)
 def test_without_rows_every_baseline_is_one_least_bucket(plan):
     assert plan([], [], 8).tolist() == [8]
     assert plan([0], [5], 8).tolist() == [8]

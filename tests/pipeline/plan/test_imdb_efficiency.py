@@ -26,10 +26,10 @@ def histogram() -> tuple[np.ndarray, np.ndarray]:
     ("plan", "stated"),
     [
         pytest.param(pad_to_max, 0.094, id="pad to max"),
-        pytest.param(lambda *histogram: equal_count(*histogram, 8), 0.475, id="8 equal count"),
-        pytest.param(lambda *histogram: optimal_boundaries(*histogram, 8), 0.826, id="8 optimal"),
-        pytest.param(lambda *histogram: optimal_boundaries(*histogram, 16), 0.912, id="16 optimal"),
-        pytest.param(lambda *histogram: optimal_boundaries(*histogram, 32), 0.957, id="32 optimal"),
+        pytest.param(lambda lengths, counts: equal_count(lengths, counts, 8), 0.475, id="8 equal count"),
+        pytest.param(lambda lengths, counts: optimal_boundaries(lengths, counts, 8), 0.826, id="8 optimal"),
+        pytest.param(lambda lengths, counts: optimal_boundaries(lengths, counts, 16), 0.912, id="16 optimal"),
+        pytest.param(lambda lengths, counts: optimal_boundaries(lengths, counts, 32), 0.957, id="32 optimal"),
     ],
 )
 def test_efficiency(histogram, plan, stated):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.plan import BucketPlan, assign, best_product_grid, grid_tuples, joint, optimal_boundaries, optimal_tuples
 
 
-def cost_of(lengths, counts, plan, step_costs) -> float:
+def cost_of(lengths: np.ndarray, counts: np.ndarray, plan: Iterable, step_costs: npt.ArrayLike) -> float:
     """Padded cost by the definition: every row pays its cheapest covering tuple."""
     return sum(
         count * min(float(np.dot(bucket, step_costs)) for bucket in plan if np.all(row <= bucket))
@@ -22,7 +24,7 @@ def cost_of(lengths, counts, plan, step_costs) -> float:
     )
 
 
-def best_grid_cost(lengths, counts, buckets, align, step_costs) -> float:
+def best_grid_cost(lengths: np.ndarray, counts: np.ndarray, buckets: int, align: int, step_costs: np.ndarray) -> float:
     """Over all k1 * k2 * ... <= buckets, the least cost of the product of each feature's own optimal boundaries."""
     sizes = itertools.product(range(1, buckets + 1), repeat=lengths.shape[1])
     return min(
@@ -41,7 +43,7 @@ def best_grid_cost(lengths, counts, buckets, align, step_costs) -> float:
     )
 
 
-def least_cost(lengths, counts, buckets, step_costs) -> float:
+def least_cost(lengths: np.ndarray, counts: np.ndarray, buckets: int, step_costs: np.ndarray) -> float:
     """The least cost of any set of at most `buckets` tuples that holds the largest, by trying all."""
     largest = lengths.max(axis=0)
     candidates = list(itertools.product(*(np.unique(column) for column in lengths.T)))[:-1]
@@ -101,7 +103,7 @@ def test_the_product_grid_is_the_best_factorisation(histogram, buckets, align):
 
 def test_close_to_the_optimum_on_tiny_instances():
     random = np.random.default_rng(11)
-    ratios = []
+    measured = []
     for _ in range(150):
         features = int(random.integers(2, 4))
         lengths = random.integers(1, 6 if features == 2 else 4, (random.integers(1, 12), features))
@@ -109,8 +111,8 @@ def test_close_to_the_optimum_on_tiny_instances():
         step_costs = random.choice([1.0, 2.0, 5.0], features)
         plan = optimal_tuples(lengths, counts, buckets, 1, step_costs)
         optimum = least_cost(lengths, counts, buckets, step_costs)
-        ratios.append(cost_of(lengths, counts, plan, step_costs) / optimum)
-    ratios = np.array(ratios)
+        measured.append(cost_of(lengths, counts, plan, step_costs) / optimum)
+    ratios = np.array(measured)
     assert ratios.min() >= 1 - 1e-12
     # Measured on 2,000 such instances: 99.4% optimal, 1.9% above the optimum at worst.
     assert np.mean(ratios < 1 + 1e-12) >= 0.97
