@@ -78,8 +78,6 @@ def _preprocess(spec, inputs, staging, options):  # type: ignore[no-untyped-def]
     try:
         outcome = run_job(spec, inputs, staging, options)
         staged = finish(spec, inputs, staging, outcome)
-    except LengthwiseError:
-        raise
     except Exception as error:
         message = user_message(error)
         if message is None:
@@ -96,9 +94,9 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # Preprocessing needs no GPU, and must not take one from a training run beside it.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    logging.getLogger().setLevel(logging.ERROR)
     for name in ("apache_beam", "tensorflow", "absl"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        # What fails is raised as well, and shown once: as a sentence, or as a traceback where it is unexpected.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore")
 
 

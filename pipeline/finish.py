@@ -58,7 +58,9 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
       DataError: accounts that do not add up, no rows left, or more rejected rows than the spec allows.
     """
     counts = account(outcome.counts)
-    check_counts(counts, spec)
+    check_counts(counts, spec, outcome.reject_examples)
+    if outcome.problem is not None:
+        raise DataError(outcome.problem)
     if outcome.layout is None or outcome.lengths is None:
         raise DataError(_no_rows(counts))
     analyses = {
@@ -94,7 +96,7 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
     return Staged(manifest, analyses, outcome)
 
 
-def check_counts(counts: Counts, spec: DatasetSpec) -> None:
+def check_counts(counts: Counts, spec: DatasetSpec, examples: list[str]) -> None:
     """Refuses a run without rows or with too many rejected ones.
 
     Raises:
@@ -105,10 +107,11 @@ def check_counts(counts: Counts, spec: DatasetSpec) -> None:
     share = counts.rejected / counts.rows_in
     if share > spec.max_rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.reject_reasons.items()))
+        shown = "".join(f"\n  {example}" for example in examples)
         raise DataError(
             f"{counts.rejected:,} of {counts.rows_in:,} rows were rejected ({share:.1%}), more than the {spec.max_rejected:.1%} "
             f"that max_rejected allows: {reasons}. Nothing is published. Correct the input or the spec, or allow "
-            "more with --max-rejected"
+            f"more with --max-rejected. For example:{shown}"
         )
     if not counts.written:
         raise DataError(_no_rows(counts))

@@ -40,6 +40,7 @@ from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import write_rejects
 from pipeline.write.shards import WrittenShard, write_shard
+from schemas.errors import DataError
 from schemas.spec import DatasetSpec
 
 JOB_DIRECTORY = ".job"
@@ -52,16 +53,20 @@ class Outcome:
     Attributes:
       counts: ingest's counters, summed.
       lengths: lengths and labels of all rows; None when there were no rows.
-      layout: the layout that was written; None when there were no rows.
+      layout: the layout that was written; None when there were no rows, or they allow none.
+      problem: why they allow none, in words for the user; None when all is well.
       shards: every shard, in order.
       probe_rows: number of probes.
+      reject_examples: a few rejected rows, in words.
     """
 
     counts: dict[str, int]
     lengths: LengthTable | None
     layout: Layout | None
+    problem: str | None
     shards: list[WrittenShard]
     probe_rows: int
+    reject_examples: list[str]
 
 
 def analysis_directory(staging: str) -> str:
@@ -109,8 +114,9 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
         | "CountLengths" >> beam.Map(LengthTable.of, sequences, label_kind)
         | "MergeLengths" >> beam.CombineGlobally(_MergeOrNone(LengthTable.merge))
     )
-    layout = lengths | "MakeLayout" >> beam.Map(_layout_or_none, spec, features)
-    layout_side = beam.pvalue.AsSingleton(layout)
+    decided = lengths | "MakeLayout" >> beam.Map(_decide_layout, spec, features)
+    layout_side = beam.pvalue.AsSingleton(decided | "Layout" >> beam.Map(lambda decision: decision[0]))
+    problem = decided | "Problem" >> beam.Map(lambda decision: decision[1])
     shards = (
         transformed
         | "SplitIntoChunks" >> beam.FlatMap(_chunks, layout_side, features)
@@ -131,7 +137,7 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
         ingested.rejects
         | "OneKey" >> beam.Map(lambda line: (0, line))
         | "CollectRejects" >> beam.GroupByKey()
-        | "WriteRejects" >> beam.MapTuple(lambda _, lines: write_rejects(lines, staging))
+        | "WriteRejects" >> beam.FlatMapTuple(lambda _, lines: write_rejects(lines, staging))
     )
     counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(_SumCounters())
     (
@@ -143,6 +149,7 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
             beam.pvalue.AsSingleton(counts),
             beam.pvalue.AsSingleton(lengths),
             layout_side,
+            beam.pvalue.AsSingleton(problem),
             beam.pvalue.AsList(shards),
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
@@ -178,7 +185,8 @@ def _join_passthrough(element: tuple[pa.RecordBatch, dict[str, pa.Array]]) -> pa
     progress.count("transformed", batch.num_rows)
     columns = {name: _as_list(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
     columns |= passthrough
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    names = sorted(columns)  # tf.Transform's own order differs from process to process
+    return pa.RecordBatch.from_arrays([columns[name] for name in names], names=names)
 
 
 def _as_list(column: pa.Array) -> pa.Array:
@@ -188,16 +196,22 @@ def _as_list(column: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(column.offsets.cast(pa.int32()), column.values)
 
 
-def _layout_or_none(table: LengthTable | None, spec: DatasetSpec, features: list[Any]) -> Layout | None:
+def _decide_layout(
+    table: LengthTable | None, spec: DatasetSpec, features: list[Any]
+) -> tuple[Layout | None, str | None]:
+    """The layout, or why there is none; the driver says so after it has looked at the rejected rows."""
     if table is None:
-        return None
-    layout = make_layout(table, spec, features)
+        return None, None
+    try:
+        layout = make_layout(table, spec, features)
+    except DataError as error:
+        return None, str(error)
     progress.count("shards", sum(layout.shards.values()))
-    return layout
+    return layout, None
 
 
-def _chunks(batch: pa.RecordBatch, layout: Layout, features: list[Any]) -> Iterable[Any]:
-    return split_into_chunks(batch, layout, features)
+def _chunks(batch: pa.RecordBatch, layout: Layout | None, features: list[Any]) -> Iterable[Any]:
+    return split_into_chunks(batch, layout, features) if layout is not None else ()
 
 
 def _write(element: Any, layout: Layout, features: list[Any], staging: str) -> WrittenShard:
@@ -217,13 +231,15 @@ def _write_outcome(
     counts: dict[str, int],
     lengths: LengthTable | None,
     layout: Layout | None,
+    problem: str | None,
     shards: list[WrittenShard],
     probe_rows: int,
-    _rejected: list[Any],
+    reject_examples: list[str],
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
+    outcome = Outcome(counts, lengths, layout, problem, shards, probe_rows, reject_examples)
     with FileSystems.create(path) as file:
-        file.write(pickle.dumps(Outcome(counts, lengths, layout, shards, probe_rows)))
+        file.write(pickle.dumps(outcome))
 
 
 class _MergeOrNone(beam.CombineFn):

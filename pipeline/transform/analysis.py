@@ -18,6 +18,7 @@ from pipeline.transform.tokens_analyzer import TokenCounts, total
 from schemas.features import RESERVED_IDS, Vocabulary
 
 TOP_TOKENS = 50
+TOP_UNKNOWN = 20
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def describe_vocabulary(counts: TokenCounts, rule: Vocabulary, written: int) -> 
         "occurrences": occurrences,
         "oov_share": 1 - kept_occurrences / occurrences if occurrences else 0.0,
         "top_tokens": kept.slice(0, TOP_TOKENS).to_pylist(),
+        "top_unknown": counts.most_frequent(TOP_UNKNOWN, kept["token"].to_pylist()),
     }
 
 

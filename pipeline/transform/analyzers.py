@@ -33,6 +33,7 @@ from pipeline.transform.tokenizers import BYTE_VALUES, tokenize_in_arrow
 from pipeline.transform.tokens_analyzer import TokenCounts
 from schemas.features import CategoryFeature, Quantile, TextFeature, TokenSequence
 
+NO_TOKEN = "\ufdd0"
 NO_CAP = np.iinfo(np.int64).max
 
 
@@ -122,9 +123,10 @@ class TokensAnalyzer:
         tokens = counts.vocabulary(self.feature.vocabulary)["token"].to_pylist()
         if isinstance(self.feature, TextFeature) and self.feature.tokenizer == "bytes":
             tokens = [str(value) for value in range(BYTE_VALUES)]  # the graph needs no lookup: the id is the byte + 2
+        # TensorFlow refuses a vocabulary file without a line; this one is a code point that is no character.
+        tokens = tokens or [NO_TOKEN]
         with FileSystems.create(vocabulary_path) as file:
-            # TensorFlow refuses an empty vocabulary file; an empty line is a token that no row can hold.
-            file.write(("\n".join(tokens) + "\n").encode() if tokens else b"\n")
+            file.write(("\n".join(tokens) + "\n").encode())
         is_sequence = self.feature.is_sequence
         FeatureAnalysis(
             lengths=describe_lengths(counts.lengths) if is_sequence else None,

@@ -8,8 +8,9 @@ where tf.Transform's own vocabulary spends its time.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,6 +94,17 @@ class TokenCounts:
         order = pc.sort_indices(table, sort_keys=[("count", "descending"), ("token", "ascending")])
         table = table.take(order[: rule.size])
         return table.set_column(0, "token", table["token"].cast(pa.string()))
+
+    def most_frequent(self, number: int, without: Sequence[str]) -> list[dict[str, Any]]:
+        """The most frequent tokens that are not in `without`, ties in byte order: {"token": ..., "count": ...} each."""
+        excluded = pc.is_in(self.tokens, pa.array(without, pa.string()))
+        table = pa.table({"token": self.tokens.cast(pa.binary()), "count": self.counts}).filter(pc.invert(excluded))
+        if table.num_rows > number:  # only what can be among the first is worth sorting
+            least = pc.select_k_unstable(table["count"], number, sort_keys=[("", "descending")])[-1].as_py()
+            table = table.filter(pc.greater_equal(table["count"], table["count"][least]))
+        order = pc.sort_indices(table, sort_keys=[("count", "descending"), ("token", "ascending")])
+        table = table.take(order[:number])
+        return table.set_column(0, "token", table["token"].cast(pa.string())).to_pylist()
 
     def to_bytes(self) -> bytes:
         """Arrow IPC of tokens and counts, with the lengths in its metadata."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from apache_beam.io.filesystems import FileSystems
@@ -9,7 +10,10 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline.write.shards import make_parent
 
 
-def write_rejects(lines: Iterable[bytes], directory: str) -> int:
+SHOWN = 3
+
+
+def write_rejects(lines: Iterable[bytes], directory: str) -> list[str]:
     """Writes rejected/rejected-00000-of-00001.jsonl.
 
     Args:
@@ -17,7 +21,7 @@ def write_rejects(lines: Iterable[bytes], directory: str) -> int:
       directory: the dataset's directory, on any filesystem that Beam knows.
 
     Returns:
-      Number of lines.
+      The first few, as one would tell them a person.
     """
     ordered = sorted(lines)
     path = FileSystems.join(directory, "rejected", "rejected-00000-of-00001.jsonl")
@@ -25,4 +29,11 @@ def write_rejects(lines: Iterable[bytes], directory: str) -> int:
     with FileSystems.create(path, mime_type="application/json") as file:
         for line in ordered:
             file.write(line + b"\n")
-    return len(ordered)
+    return [describe_reject(line) for line in ordered[:SHOWN]]
+
+
+def describe_reject(line: bytes) -> str:
+    """One rejected row in words: where it stands, and what is wrong with it."""
+    reject = json.loads(line)
+    key = f", key {reject['key']!r}" if reject.get("key") is not None else ""
+    return f"{reject.get('file')}, row {reject.get('position')}{key}: {reject.get('detail') or reject.get('reason')}"
