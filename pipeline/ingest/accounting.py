@@ -16,8 +16,8 @@ Events:
 
 An event counts once, whatever becomes of its entity afterwards: the entity is accounted for among the rows.
 
-Labels: labels/in = labels/used + labels/unmatched + labels/rejected, where labels/in counts rows of the label files; rows
-whose key has no label are rejected/missing_label and also counted in keys/without_label.
+Labels: labels/in = labels/used + labels/unmatched + labels/rejected, where labels/in counts rows of the label files;
+rows whose key has no label are rejected/missing_label and also counted in keys/without_label.
 """
 
 from __future__ import annotations

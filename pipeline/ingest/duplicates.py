@@ -4,9 +4,9 @@
     loser batch      row int64, reason int8 (DUPLICATE_KEY or DUPLICATE)
 
 Within one key the smallest digest wins, and rows with another are rejected: two different rows cannot be one thing.
-Among the rows left, equal digests are duplicates: the earliest split wins (train, validation, test), then the smallest key.
-Rows equal in all of this are interchangeable, and the smallest row id decides between them. So the rows that remain are
-the same whatever the order of rows, files and workers.
+Among the rows left, equal digests are duplicates: the earliest split wins (train, validation, test), then the smallest
+key. Rows equal in all of this are interchangeable, and the smallest row id decides between them. So the rows that
+remain are the same whatever the order of rows, files and workers.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pipeline.ingest.convert import convert_label
 from pipeline.ingest.convert.categories import convert_category
 from pipeline.ingest.convert.lists import list_array
 from pipeline.ingest.convert.moments import MICROSECONDS, TimeColumn
-from pipeline.ingest.convert.numbers import number_array
+from pipeline.ingest.convert.numbers import among, number_array
 from pipeline.ingest.convert.text import convert_text, flag_lengths
 from pipeline.ingest.convert.tokens import convert_tokens
 from pipeline.ingest.event_plan import LABEL_COLUMN, MARKER, SPLIT_COLUMN, EventPlan
@@ -37,7 +37,7 @@ from pipeline.ingest.steps import (
     steps_of_pairs,
 )
 from pipeline.ingest.windows import Frames, gather, outside, ranges, rolling, whole
-from schemas.features import CategoryFeature, NumberFeature, SeriesFeature, TextFeature
+from schemas.features import CategoryFeature, IdsFeature, NumberFeature, SeriesFeature, TextFeature, TokensFeature
 from schemas.spec import DatasetSpec
 from schemas.splits import InputSplit, TimeSplit
 
@@ -146,7 +146,7 @@ class EntityTable:
         plan = self._plan
         in_series = np.zeros(len(plan.slots) + 1, dtype=bool)
         for slots in plan.series.values():
-            in_series[list(slots)] = True
+            in_series[np.array(slots, dtype=int)] = True
         chosen = inside & in_series[self._slot]
         value = self._column("value").to_numpy(zero_copy_only=False)
         pairs = sorted_pairs(self._entity[chosen], self._time[chosen], self._slot[chosen], value[chosen])
@@ -182,7 +182,7 @@ class EntityTable:
     def _known(self, name: str, values: np.ndarray) -> np.ndarray:
         feature = self._spec.features[name]
         listed = feature.missing_values if isinstance(feature, SeriesFeature) else []
-        return np.where(np.isin(values.astype(np.float32), np.float32(listed)), np.nan, values) if listed else values
+        return np.where(among(values, listed), np.nan, values) if listed else values
 
     def _without_missing(self, name: str, steps: Steps) -> Steps:
         return drop_empty(Steps(steps.entity, steps.time, self._known(name, steps.values)))
@@ -220,7 +220,7 @@ class EntityTable:
                 continue
             if isinstance(feature, SeriesFeature):
                 features |= self._series(name, feature, steps[name], taken[name], problems)
-            elif name in self._plan.items:
+            elif isinstance(feature, TokensFeature | IdsFeature):
                 index, offsets = gather(*taken[name])
                 rows = steps[name].values[index, 0]
                 items = self._column(self._plan.items[name]).take(pa.array(rows))
@@ -287,7 +287,7 @@ class EntityTable:
         events, column = self._source(name, text=False)
         values = column.to_numpy(zero_copy_only=False)[events]
         events, values = events[~np.isnan(values)], values[~np.isnan(values)]
-        known = ~np.isin(values.astype(np.float32), np.float32(missing_values))
+        known = ~among(values, missing_values)
         entity, time, number = self._entity[events], self._time[events], len(self.names)
         found, none = pick_numbers(entity[known], time[known], values[known], number, rule)
         unknown, absent = pick_numbers(entity, time, values, number, "first")

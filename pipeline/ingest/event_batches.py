@@ -2,21 +2,23 @@
 
     entity string | time float64 | slot int16 | value float64 | text string | carried columns ...
 
-`value` and `text` exist for channel/value pairs (`text` only where a category or class is picked from a channel). An event
-that is rejected, unknown or without a value stays behind; when an entity has no other event in the batch, one row with
-slot -1 goes on in its place, so that no entity vanishes.
+`value` and `text` exist for channel/value pairs (`text` only where a category or class is picked from a channel). An
+event that is rejected, unknown or without a value stays behind; when an entity has no other event in the batch, one row
+with slot -1 goes on in its place, so that no entity vanishes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.ingest.convert.moments import TimeColumn, times_of
+from pipeline.ingest.convert.numbers import among
 from pipeline.ingest.convert.scalars import as_text, numbers, scalar
 from pipeline.ingest.event_plan import LABEL_COLUMN, MARKER, SPLIT_COLUMN, EventPlan
 from pipeline.ingest.files import InputFile
@@ -60,10 +62,10 @@ def event_batch(spec: DatasetSpec, inputs: Inputs, plan: EventPlan, file: InputF
         problems.flag(wrong, "type", f"{column}: a value of another type than the rest of the column")
     codes, entities = _entities(plan, batch, problems)
     keyed = problems.good | (codes >= 0)
-    column = TimeColumn(batch.columns[plan.events.time], plan.events.time in inputs.moments)
-    times, no_time, unreadable = times_of(column)
+    clock = TimeColumn(batch.columns[plan.events.time], plan.events.time in inputs.moments)
+    times, no_time, unreadable = times_of(clock)
     problems.flag(no_time, "time", f"{plan.events.time}: no time")
-    problems.flag(unreadable, "time", f"{plan.events.time}: not readable as a {'date' if column.moments else 'number'}")
+    problems.flag(unreadable, "time", f"{plan.events.time}: not readable as a {'date' if clock.moments else 'number'}")
     arrays = _carried(plan, inputs, file, batch, problems)
     if plan.pairs:
         slots, present, values = _pairs(spec, plan, batch, problems)
@@ -140,21 +142,31 @@ def _pairs(
     missing = null | (np.isnan(values) & numeric[slots])
     for slot in range(len(plan.slots)):
         if listed := _missing_everywhere(spec, plan, slot):
-            missing |= (slots == slot) & np.isin(values.astype(np.float32), np.float32(listed))
+            missing |= (slots == slot) & among(values, listed)
     columns = {"value": pa.array(values)}
     if textual.any():
-        text, no_text, no_category = as_text(raw)
-        problems.flag(no_category & textual[slots], "type", f"{events.value}: expected a category")
+        own = np.flatnonzero(textual[slots])
+        text, no_text, no_category = (_spread(part, own, len(slots)) for part in as_text(raw.take(pa.array(own))))
+        problems.flag(no_category, "type", f"{events.value}: expected a category")
         missing = np.where(numeric[slots], missing, no_text)
         columns["text"] = text
     return slots, ~missing, columns
+
+
+def _spread(part: Any, rows: np.ndarray, length: int) -> Any:
+    """An array of `length` that holds `part` at `rows`; elsewhere null, or False for a mask."""
+    place = np.full(length, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    if isinstance(part, np.ndarray):
+        return np.append(part, False)[place]
+    return part.take(pa.array(place, mask=place < 0))
 
 
 def _slot_uses(spec: DatasetSpec, plan: EventPlan) -> tuple[np.ndarray, np.ndarray]:
     """(bool[slots + 1] used as a number, bool[slots + 1] used as text); the last entry answers for slot -1."""
     numeric, textual = np.zeros(len(plan.slots) + 1, bool), np.zeros(len(plan.slots) + 1, bool)
     for slots in plan.series.values():
-        numeric[list(slots)] = True
+        numeric[np.array(slots, dtype=int)] = True
     for name, slot in plan.picked.items():
         as_number = isinstance(spec.features.get(name), NumberFeature) or (
             name == LABEL_COLUMN and spec.label is not None and spec.label.kind == "regression"
@@ -176,12 +188,12 @@ def _check_values(
         own = ~unchecked & np.isin(slots, plan.series[name])
         if feature.nan == "reject":
             problems.flag(own & np.isnan(values), "not_finite", f"{where}: NaN; set nan: missing to take it as missing")
-        listed = np.isin(values, feature.missing_values)
+        listed = among(values, feature.missing_values)
         for bound, outside in ((feature.minimum, np.less), (feature.maximum, np.greater)):
             if bound is not None:
                 wrong = own & ~listed & outside(values, bound)
                 expected = f"expected {'at least' if outside is np.less else 'at most'} {bound:g}"
-                problems.flag(wrong, "range", lambda row, e=expected: f"{where}: {values[row]:g}, {e}")
+                problems.flag(wrong, "range", f"{where}: {expected} in {name}")
 
 
 def _missing_everywhere(spec: DatasetSpec, plan: EventPlan, slot: int) -> list[float]:
@@ -231,7 +243,7 @@ def _integers(column: str, raw: pa.Array, problems: Problems) -> pa.Array:
 
 
 def _present(spec: DatasetSpec, plan: EventPlan, arrays: Mapping[str, pa.Array], problems: Problems) -> np.ndarray:
-    """bool[rows]: whether a row has a value for any sequence; its series columns are checked and missing ones nulled."""
+    """bool[rows]: whether a row has a value for any sequence; its series columns are checked."""
     rows = len(problems.good)
     present = np.zeros(rows, dtype=bool)
     for name, columns in plan.series.items():
@@ -242,7 +254,7 @@ def _present(spec: DatasetSpec, plan: EventPlan, arrays: Mapping[str, pa.Array],
             values = arrays[str(carried)].to_numpy(zero_copy_only=False)
             null = arrays[str(carried)].is_null().to_numpy(zero_copy_only=False)
             column = plan.carried[str(carried)][0]
-            listed = np.isin(values.astype(np.float32), np.float32(feature.missing_values))
+            listed = among(values, feature.missing_values)
             if feature.nan == "reject":
                 problems.flag(np.isnan(values) & ~null, "not_finite", f"{column}: NaN; set nan: missing to accept it")
             problems.flag(np.abs(values) > FLOAT32_MAX, "not_finite", f"{column}: too large for float32")

@@ -1,7 +1,7 @@
 """Everything that must be grouped by key before it is a row: event tables, and plain tables joined with a label file.
 
     events (or rows) -> partition by hash of the key -+
-                                                      +- group -> all events, rows and labels of some keys -> finished rows
+                                                      +- group -> all of some keys' events, rows, labels -> rows
     label rows -------> partition by hash of the key -+
 
 What crosses the shuffle are record batches, one a partition and input batch; a partition is then sorted in memory.

@@ -147,6 +147,6 @@ def _role(name: str, feature: AnyFeature) -> str:
     if isinstance(feature, CategoryFeature | TextFeature | TokensFeature):
         return "text"
     raise SpecError(
-        f"features.{name}: a vector cannot be read from an event table; put its column in the file of source.labels, or "
+        f"features.{name}: a vector cannot be read from an event table; put its column in the label file, or "
         "make each of its values a number feature"
     )

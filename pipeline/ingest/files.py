@@ -1,6 +1,6 @@
 """Input files: what the patterns name, which format each file has, and how its bytes are opened.
 
-    pattern       a path, a glob, or a directory, on any filesystem that Beam opens; 'train=...' when each split has its own
+    pattern       a path, a glob, or a directory, on any filesystem that Beam opens; 'train=...' for separate inputs
     format        parquet, csv, jsonl, arrow or tfrecord, by the name's suffix unless the spec says it
     compression   gzip or zstd, by a last suffix .gz or .zst
 

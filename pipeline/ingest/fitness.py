@@ -1,7 +1,7 @@
 """Whether a column's type can hold a feature at all, judged before any row is read.
 
-Only formats with types of their own (Parquet, Arrow) are judged: there a wrong type is wrong in every row, and one clear
-error is worth more than a million rejected rows. In CSV and JSON lines each row is judged for itself.
+Only formats with types of their own (Parquet, Arrow) are judged: there a wrong type is wrong in every row, and one
+clear error is worth more than a million rejected rows. In CSV and JSON lines each row is judged for itself.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pipeline.ingest.convert.scalars import as_text
 from pipeline.ingest.files import InputFile
 from pipeline.ingest.finishing import ROW, Converted
 from pipeline.ingest.inputs import Inputs
-from pipeline.ingest.labels import DETAIL, REASON, joined_features, join_labels
+from pipeline.ingest.labels import DETAIL, REASON, join_labels, joined_features
 from pipeline.ingest.needs import column_of
 from pipeline.ingest.plain import rejects_of, split_column_name
 from pipeline.ingest.problems import Problems

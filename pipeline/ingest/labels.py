@@ -63,7 +63,11 @@ def label_batch(
         feature = spec.features[name]
         raw = batch.columns.get(column_of(name, feature), pa.nulls(batch.num_rows))
         time = getattr(feature, "time", None)
-        times = TimeColumn(batch.columns[time], time in inputs.moments) if time in batch.columns else None
+        times = (
+            TimeColumn(batch.columns.get(time, pa.nulls(batch.num_rows)), time in inputs.moments)
+            if isinstance(time, str)
+            else None
+        )
         columns |= convert_feature(name, feature, raw, times, problems)
     if spec.label is not None and spec.label.column in inputs.from_labels:
         columns[LABEL] = convert_label(spec.label, batch.columns[str(spec.label.column)], problems)
@@ -125,10 +129,14 @@ def join_labels(
         problems.flag(~found, "missing_label", "no row in the label file has this key")
     _flag_conflicts(labels, place, problems)
     reasons = labels.column(REASON).take(pa.array(place, mask=~found))
+    details = labels.column(DETAIL)
+
+    def detail(row: int) -> str:
+        return str(details[int(place[row])].as_py())
+
     for reason in reasons.unique().drop_null().to_pylist():
         rows = pc.fill_null(pc.equal(reasons, reason), False).to_numpy(zero_copy_only=False)
-        details = labels.column(DETAIL)
-        problems.flag(rows, reason if reason in REASONS else "type", lambda row: details[int(place[row])].as_py())
+        problems.flag(rows, reason if reason in REASONS else "type", detail)
     counts = {
         "labels/used": int(used.sum()),
         "labels/unmatched": int((~used).sum()),

@@ -1,8 +1,8 @@
 """Which input columns a spec needs, what for, and whether a file may lack them.
 
-Plain tables only need what features, label, key and splits name. In an event table, `group_by`, `time`, and `channel` and
-`value` (or one column a channel) take the place of the series' own columns; a label or context column that the event table
-lacks is looked for in the label file.
+Plain tables only need what features, label, key and splits name. In an event table, `group_by`, `time`, and `channel`
+and `value` (or one column a channel) take the place of the series' own columns; a label or context column that the
+event table lacks is looked for in the label file.
 """
 
 from __future__ import annotations

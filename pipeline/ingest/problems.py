@@ -83,15 +83,16 @@ class Problems:
         new = (self._code == 0) & (theirs > 0)
         if new.any():
             self._code[new] = theirs[new] + len(self._found)
-            self._found += [
-                (reason, detail if isinstance(detail, str) else lambda row, d=detail: d(int(index[row])))
-                for reason, detail in other._found
-            ]
+            self._found += [(reason, _redirected(detail, index)) for reason, detail in other._found]
 
     def at(self, row: int) -> tuple[str, str]:
         """(reason, detail) of a row that has a problem."""
         reason, detail = self._found[self._code[row] - 1]
         return reason, detail if isinstance(detail, str) else detail(row)
+
+
+def _redirected(detail: str | Callable[[int], str], index: np.ndarray) -> str | Callable[[int], str]:
+    return detail if isinstance(detail, str) else lambda row: detail(int(index[row]))
 
 
 def received(value: object, limit: int = 60) -> str:

@@ -94,7 +94,7 @@ def partition_count(inputs: Inputs) -> int:
 
 def windowed(value: Any) -> WindowedValue:
     """A value given out at the end of a bundle, in the one window of a batch job."""
-    return WindowedValue(value, 0, [GlobalWindow()])
+    return WindowedValue(value, 0, (GlobalWindow(),))
 
 
 class _ReadRows(beam.DoFn):

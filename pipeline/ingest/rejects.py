@@ -54,14 +54,13 @@ def _shortened(array: pa.Array, row: int) -> Any:
     return _json_value(one[0].as_py())
 
 
-def _bytes(one: pa.Array) -> memoryview | bytes:
-    if pa.types.is_binary(one.type) or pa.types.is_string(one.type):
-        scalar = one.view(pa.binary())[0]
-    else:
-        scalar = (one if is_bytes(one.type) else one.cast(pa.string())).cast(pa.binary())[0]
-    return (
-        scalar.as_buffer().to_pybytes() if len(scalar.as_buffer()) < 1 << 20 else bytes(scalar.as_buffer()[: 1 << 20])
-    )
+def _bytes(one: pa.Array) -> bytes:
+    """The first bytes of a text, enough to shorten it."""
+    if pa.types.is_string(one.type):
+        one = one.view(pa.binary())
+    elif not pa.types.is_binary(one.type):
+        one = (one if is_bytes(one.type) else one.cast(pa.string())).cast(pa.binary())
+    return bytes(memoryview(one[0].as_buffer())[: TEXT_BYTES + 1])
 
 
 def _json_value(value: Any) -> Any:

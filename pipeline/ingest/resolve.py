@@ -1,4 +1,4 @@
-"""The spec with what only the data can tell filled in, so that the transform graph can be built before any row is read."""
+"""The spec with what only the data can tell filled in, so that the transform graph can be built before reading."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def _check_boundaries(splits: TimeSplit, inputs: Inputs) -> None:
     if any(is_moment != moments for _, is_moment in time_boundaries(splits).values()):
         column, boundary = ("dates", "numbers") if moments else ("numbers", "dates")
         raise InputError(
-            f"splits: column {splits.column!r} holds {column}, but the boundaries are {boundary}; expected the same kind"
+            f"splits: column {splits.column!r} holds {column}, but the boundaries are {boundary}; expected one kind"
         )

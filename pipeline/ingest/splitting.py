@@ -1,6 +1,6 @@
 """Which split a row belongs to, from nothing but the row itself.
 
-Split codes: 0 train, 1 validation, 2 test, in the order of `schemas.splits.SPLIT_NAMES`; -1 where a problem was flagged.
+Split codes: 0 train, 1 validation, 2 test, as in `schemas.splits.SPLIT_NAMES`; -1 where a problem was flagged.
 A hash split cuts the range [0, 2^64) of key hashes in the shares asked for: train first, then validation, then test.
 """
 

@@ -2,8 +2,8 @@
 
     entity 0: times 0 3 7 12, size 5, stride 4   ->   [0, 5): 0 3   [4, 9): 7   [8, 13): 12
 
-Windows start at the entity's first time; the last one is the first that reaches past its last time. A window without steps is
-no row. Without windows every entity is one row over all its steps.
+Windows start at the entity's first time; the last one is the first that reaches past its last time. A window without
+steps is no row. Without windows every entity is one row over all its steps.
 """
 
 from __future__ import annotations

@@ -17,7 +17,15 @@ from pipeline.ingest.convert.series import convert_series, convert_vector
 from pipeline.ingest.convert.text import convert_text
 from pipeline.ingest.convert.tokens import convert_tokens
 from pipeline.ingest.problems import Problems
-from schemas.features import AnyFeature
+from schemas.features import (
+    AnyFeature,
+    IdsFeature,
+    NumberFeature,
+    SeriesFeature,
+    TextFeature,
+    TokensFeature,
+    VectorFeature,
+)
 
 __all__ = ["convert_feature", "convert_label"]
 
@@ -37,14 +45,14 @@ def convert_feature(
     Returns:
       Canonical columns by raw feature name, `len(raw)` rows each.
     """
-    if feature.kind == "text":
+    if isinstance(feature, TextFeature):
         return {name: convert_text(name, feature, raw, problems)}
-    if feature.kind in ("tokens", "ids"):
+    if isinstance(feature, TokensFeature | IdsFeature):
         return {name: convert_tokens(name, feature, raw, problems)}
-    if feature.kind == "series":
+    if isinstance(feature, SeriesFeature):
         return convert_series(name, feature, raw, time, problems)
-    if feature.kind == "vector":
+    if isinstance(feature, VectorFeature):
         return {name: convert_vector(name, feature, raw, problems)}
-    if feature.kind == "number":
+    if isinstance(feature, NumberFeature):
         return {name: convert_number(name, feature, raw, problems)}
     return {name: convert_category(name, feature, raw, problems)}

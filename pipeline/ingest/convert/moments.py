@@ -1,7 +1,8 @@
 """Times of any kind as numbers that compare: numbers as they are, dates and timestamps as UTC microseconds.
 
 A timestamp without a zone is taken as UTC. Text is a number when it reads as one, and ISO 8601 otherwise
-('2015-06-01', '2015-06-01T12:30:00', '2015-06-01 12:30:00.5+02:00', '...Z'). float64 holds microseconds exactly up to the year 2255.
+('2015-06-01', '2015-06-01T12:30:00', '2015-06-01 12:30:00.5+02:00', '...Z'). float64 holds
+microseconds exactly up to the year 2255.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def times_of(column: TimeColumn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def moment_of(value: object) -> tuple[float, bool] | None:
-    """A boundary out of a spec: (comparable time, whether it is a moment and not a plain number); None if it is neither."""
+    """A boundary out of a spec: (comparable time, whether it is a moment or a plain number); None if it is neither."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -32,16 +34,14 @@ def number_array(
     """The checks of a number feature on float64[rows] values; `null` and `bad` are bool[rows]."""
     problems.flag(bad, "type", f"{name}: expected a number")
     not_a_number = np.isnan(values) & ~null & ~bad
-    unknown = np.isin(values, _both_widths(feature.missing_values)) if feature.missing_values else None
-    if unknown is not None:
-        values = np.where(unknown, np.nan, values)
+    if feature.missing_values:
+        values = np.where(among(values, feature.missing_values), np.nan, values)
     if feature.required:
         problems.flag(null, "missing", f"{name}: no number")
         problems.flag(
             not_a_number, "not_finite", f"{name}: NaN, expected a number (set required: false to keep the row)"
         )
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
+    narrow = as_float32(values)
     problems.flag(np.isinf(narrow), "not_finite", lambda row: f"{name}: {values[row]}, expected a finite float32")
     flag_range(name, feature.minimum, feature.maximum, values, problems)
     return pa.array(narrow + np.float32(0))  # -0.0 becomes 0.0: equal content, equal digest
@@ -59,6 +59,14 @@ def flag_range(name: str, minimum: float | None, maximum: float | None, values: 
         )
 
 
-def _both_widths(values: list[float]) -> np.ndarray:
-    """The values as float64 and as float32 would hold them, since a file may store either."""
-    return np.unique(np.concatenate([np.float64(values), np.float32(values).astype(np.float64)]))
+def as_float32(values: np.ndarray) -> np.ndarray:
+    """float32 of any numbers; too large ones become infinite, without a warning."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32)
+
+
+def among(values: np.ndarray, listed: Sequence[float]) -> np.ndarray:
+    """bool[values]: which are among the listed ones, compared as float32, since a file may store either width."""
+    if not listed:
+        return np.zeros(values.shape, dtype=bool)
+    return np.isin(as_float32(values), np.array(listed, dtype=np.float32))

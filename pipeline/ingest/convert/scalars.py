@@ -1,6 +1,7 @@
 """One value a row: strings and their UTF-8, numbers and their parsing, values of any type as text.
 
-A scalar column may arrive as a list column with one value a row (tf.Example has nothing else); two values are a type error.
+A scalar column may arrive as a list column with one value a row (tf.Example has nothing else); two values are a
+type error.
 """
 
 from __future__ import annotations

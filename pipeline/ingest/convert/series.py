@@ -2,8 +2,8 @@
 
     [[1, 2], [3, None]] with 2 channels   ->   1 2 3 NaN            (row-major steps * channels)
 
-A null is a missing value, and so is one of `missing_values`. NaN rejects the row unless `nan: missing`; infinity always does,
-as does a number too large for float32. A flat list is accepted for several channels when it holds whole steps.
+A null is a missing value, and so is one of `missing_values`. NaN rejects the row unless `nan: missing`; infinity always
+does, as does a number too large for float32. A flat list is accepted for several channels when it holds whole steps.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.ingest.convert.lists import Lists, list_array, lists_of
 from pipeline.ingest.convert.moments import TimeColumn, times_of
+from pipeline.ingest.convert.numbers import among, as_float32
 from pipeline.ingest.convert.scalars import is_list, is_text, mask_of
 from pipeline.ingest.convert.text import flag_lengths
 from pipeline.ingest.problems import Problems
@@ -128,15 +129,14 @@ def _floats(name: str, lists: Lists, missing_values: list[float], accepts_nan: b
         return np.full(len(array), np.nan, dtype=np.float32)
     null = mask_of(array.is_null()) if array.null_count else None
     wide = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    with np.errstate(over="ignore", invalid="ignore"):
-        narrow = wide.astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0: equal content, equal digest
+    narrow = as_float32(wide) + np.float32(0)  # -0.0 becomes 0.0: equal content, equal digest
     problems.flag(lists.rows_with(np.isinf(narrow)), "not_finite", f"{name}: infinity, or too large for float32")
     is_nan = np.isnan(narrow)
     if not accepts_nan:
         found = is_nan if null is None else is_nan & ~null
         problems.flag(lists.rows_with(found), "not_finite", f"{name}: NaN; set nan: missing to take it as missing")
     if missing_values:
-        is_nan = is_nan | np.isin(narrow, np.float32(missing_values))
+        is_nan = is_nan | among(narrow, missing_values)
     if is_nan.any():
         narrow[is_nan] = np.nan  # one bit pattern, whatever the file had
     return narrow

@@ -22,7 +22,7 @@ def convert_tokens(name: str, feature: TokensFeature | IdsFeature, raw: pa.Array
       raw: lists, or JSON text that holds lists.
       problems: flagged with missing, type, encoding, range, too_short, too_long.
     """
-    strings = feature.kind == "tokens"
+    strings = isinstance(feature, TokensFeature)
     lists = lists_of(raw, pa.string() if strings else pa.int64())
     expected = "strings" if strings else "whole numbers"
     problems.flag(lists.bad, "type", f"{name}: expected a list of {expected}")
@@ -31,7 +31,11 @@ def convert_tokens(name: str, feature: TokensFeature | IdsFeature, raw: pa.Array
     problems.flag(
         lists.rows_with(mask_of(lists.values.is_null())), "type", f"{name}: a null in the list, expected {expected}"
     )
-    values = _strings(name, lists, problems) if strings else _integers(name, feature, lists, problems)
+    values = (
+        _strings(name, lists, problems)
+        if isinstance(feature, TokensFeature)
+        else _integers(name, feature, lists, problems)
+    )
     flag_lengths(name, feature, lists.lengths, "steps", problems)
     return list_array(lists.offsets, values)
 

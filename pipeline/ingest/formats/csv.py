@@ -17,7 +17,8 @@ from pipeline.ingest.files import InputFile, open_stream
 from pipeline.ingest.raw import Malformed, Peek, RawBatch, Request, slices
 from schemas.errors import InputError
 
-# A row must fit in a block; blocks that prove too small are read again larger. 16 MiB holds a 10-million-character cell.
+# A row must fit in a block; a file whose block proves too small is read again with larger ones. 16 MiB hold a cell of
+# 10 million letters.
 BLOCK_BYTES = (16 << 20, 128 << 20, 1 << 30)
 SAMPLE_ROWS = 1000
 BATCH_BYTES = 8 << 20
@@ -92,9 +93,8 @@ def _read(file: InputFile, columns: Sequence[str], rows_per_batch: int, block: i
     position = 0
     held: RawBatch | None = None
     for batch in reader:
-        malformed, later = [m for m in pending if m.position < position + batch.num_rows + len(pending)], []
+        malformed, pending[:] = list(pending), []
         positions = _positions(position, batch.num_rows, [m.position for m in malformed])
-        pending[:] = later
         position = max([position, *(int(p) + 1 for p in positions[-1:]), *(m.position + 1 for m in malformed)])
         columns_of = dict(zip(batch.schema.names, batch.columns, strict=True))
         for part in _cut(RawBatch(columns_of, positions, malformed=tuple(malformed)), rows_per_batch):

@@ -1,8 +1,9 @@
 """JSON lines: one object a line.
 
-A block of lines is parsed by Arrow with the types seen in the file's head. A block that does not fit them (a string among
-numbers, a broken line, invalid UTF-8) is parsed again line by line: a line that is no JSON object is a malformed row, and
-a value of another type is marked in `wrong_type`, so that the rest of the block is kept. Both ways give the same rows.
+A block of lines is parsed by Arrow with the types seen in the file's head. A block that does not fit them (a string
+among numbers, a broken line, invalid UTF-8) is parsed again line by line: a line that is no JSON object is a malformed
+row, and a value of another type is marked in `wrong_type`, so that the rest of the block is kept. Both ways give
+the same rows.
 """
 
 from __future__ import annotations
