@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.plan import BucketPlan, assign, best_product_grid, grid_tuples, joint, optimal_boundaries, optimal_tuples
+from pipeline.plan.gains import Cells
+from pipeline.plan.histogram import compress_joint
 
 
 def cost_of(lengths: np.ndarray, counts: np.ndarray, plan: Iterable, step_costs: npt.ArrayLike) -> float:
@@ -117,6 +119,16 @@ def test_close_to_the_optimum_on_tiny_instances():
     # Measured on 2,000 such instances: 99.4% optimal, 1.9% above the optimum at worst.
     assert np.mean(ratios < 1 + 1e-12) >= 0.97
     assert ratios.max() < 1.05
+
+
+@settings(max_examples=100, deadline=None)
+@given(histograms(), st.integers(1, 6), st.integers(4, 30))
+def test_rounding_lengths_to_candidates_leaves_the_cost_of_a_plan_as_it_is(histogram, buckets, most_cells):
+    lengths, rows = compress_joint(histogram[0], histogram[1], 1)
+    cells = Cells(lengths, rows, histogram[2])
+    # Tuple 0 covers all; the others end at some row's lengths, seldom at a candidate of their feature.
+    plan = np.vstack([lengths.max(axis=0), lengths[:buckets]])
+    assert joint._quantised(cells, plan, most_cells).cost(plan) == pytest.approx(cells.cost(plan), rel=1e-12)
 
 
 def test_worked_example():
