@@ -83,6 +83,26 @@ CASES = [
         (3, 7, 6),
         SAME,
     ),
+    Case("recurrent_stack", "MaskedRecurrentStack", {"units": 3, "depth": 2, "cell": "gru"}, (3, 3)),
+    Case("separable_convolution", "MaskedSeparableConv1D", {"filters": 6, "kernel_size": 3}, (3, 7, 6), SAME),
+    Case(
+        "separable_convolution",
+        "MaskedSeparableConv1D",
+        {"filters": 6, "kernel_size": 2, "strides": 3, "dilation_rate": 2, "padding": "causal"},
+        (3, 3, 6),
+        [3, 2, 0],
+    ),
+    Case("layer_normalization", "MaskedLayerNormalization", {}, (3, 7, 4), SAME),
+    Case("group_normalization", "MaskedGroupNormalization", {"groups": 2}, (3, 7, 4), SAME),
+    Case("batch_normalization", "MaskedBatchNormalization", {}, (3, 7, 4), SAME),
+    Case("attention_pooling", "AttentionPooling", {"units": 5}, (3, 4)),
+    Case("self_attention", "MaskedSelfAttention", {"heads": 2, "key_dimension": 3, "causal": True}, (3, 7, 4), SAME),
+    Case("transformer_block", "TransformerBlock", {"heads": 2, "feed_forward": 8, "dropout": 0.1}, (3, 7, 4), SAME),
+    Case("positions", "PositionEncoding", {"kind": "sinusoidal"}, (3, 7, 4), SAME),
+    Case("positions", "PositionEncoding", {"kind": "learned", "maximum": 5}, (3, 7, 4), SAME),
+    Case("time_shared_dropout", "TimeSharedDropout", {"rate": 0.4, "seed": 3}, (3, 7, 4), SAME),
+    Case("compact", "Compact", {"side": "pre"}, (3, 7, 4), SAME),
+    Case("compact", "Compact", {"side": "post"}, (3, 7, 4), SAME),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
