@@ -18,6 +18,7 @@ from pipeline.ingest import Inputs, account
 from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory, vocabulary_assets
 from pipeline.layout import Layout
 from pipeline.statistics.lengths import LengthTable
+from pipeline.statistics.write import write_statistics
 from pipeline.transform.analysis import FeatureAnalysis
 from pipeline.write.shards import WrittenShard
 from schemas.errors import DataError
@@ -61,7 +62,7 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
     check_counts(counts, spec, outcome.reject_examples)
     if outcome.problem is not None:
         raise DataError(outcome.problem)
-    if outcome.layout is None or outcome.lengths is None:
+    if outcome.layout is None or outcome.lengths is None or outcome.counted is None:
         raise DataError(_no_rows(counts))
     analyses = {
         name: FeatureAnalysis.read(FileSystems.join(analysis_directory(staging), f"{name}.json"))
@@ -92,6 +93,7 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
         inputs=inputs.describe(),
         probe_rows=outcome.probe_rows,
     )
+    write_statistics(staging, manifest, outcome.counted, outcome.layout.plan, analyses)
     _write_text(FileSystems.join(staging, MANIFEST_NAME), manifest.to_json())
     return Staged(manifest, analyses, outcome)
 

@@ -33,7 +33,11 @@ from pipeline.feature_infos import describe_features
 from pipeline.ingest import Ingest, Inputs
 from pipeline.layout import Layout, make_layout
 from pipeline.rows import SPLIT
+from pipeline.statistics.counted import Counted
+from pipeline.statistics.counting import count_raw, count_transformed
 from pipeline.statistics.lengths import LengthTable
+from pipeline.statistics.raw_counts import RawCounts
+from pipeline.statistics.transformed_counts import TransformedCounts
 from pipeline.transform.preprocessing import make_preprocessing_fn
 from pipeline.transform.raw_schema import passthrough_names, tensor_adapter_config, to_transform_batch
 from pipeline.write.chunks import split_into_chunks
@@ -53,6 +57,7 @@ class Outcome:
     Attributes:
       counts: ingest's counters, summed.
       lengths: lengths and labels of all rows; None when there were no rows.
+      counted: what statistics.json is made of; None when there were no rows.
       layout: the layout that was written; None when there were no rows, or they allow none.
       problem: why they allow none, in words for the user; None when all is well.
       shards: every shard, in order.
@@ -62,6 +67,7 @@ class Outcome:
 
     counts: dict[str, int]
     lengths: LengthTable | None
+    counted: Counted | None
     layout: Layout | None
     problem: str | None
     shards: list[WrittenShard]
@@ -148,6 +154,8 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
             _write_outcome,
             beam.pvalue.AsSingleton(counts),
             beam.pvalue.AsSingleton(lengths),
+            beam.pvalue.AsSingleton(count_transformed(transformed, spec, features)),
+            beam.pvalue.AsSingleton(count_raw(ingested.rows, spec)),
             layout_side,
             beam.pvalue.AsSingleton(problem),
             beam.pvalue.AsList(shards),
@@ -230,6 +238,8 @@ def _write_outcome(
     path: str,
     counts: dict[str, int],
     lengths: LengthTable | None,
+    transformed: TransformedCounts,
+    raw: RawCounts,
     layout: Layout | None,
     problem: str | None,
     shards: list[WrittenShard],
@@ -237,7 +247,8 @@ def _write_outcome(
     reject_examples: list[str],
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
-    outcome = Outcome(counts, lengths, layout, problem, shards, probe_rows, reject_examples)
+    counted = Counted(lengths, transformed, raw) if lengths is not None else None
+    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples)
     with FileSystems.create(path) as file:
         file.write(pickle.dumps(outcome))
 
