@@ -1,4 +1,4 @@
-"""Runs ingest in this process and gives back everything it gave out; shared by the tests of ingest, faults and properties."""
+"""Runs ingest in this process and gives back everything it gave out, for the tests of ingest, faults and properties."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def ingest(
             output = pipeline | Ingest(spec, inputs, labelled)
             for name in ("rows", "rejects", "counts"):
                 _ = getattr(output, name) | f"Keep {name}" >> beam.Map(_keep, folder, name)
-        rows = [batch for batch in _kept(folder, "rows")]
+        rows = _kept(folder, "rows")
         rejects = [json.loads(line) for line in _kept(folder, "rejects")]
         counts = add_counts(_kept(folder, "counts"))
     table = pa.Table.from_batches(rows, canonical_schema(spec)).sort_by("key")

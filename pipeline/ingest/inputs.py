@@ -120,8 +120,8 @@ def discover(spec: DatasetSpec, patterns: Sequence[str], labels: str | None = No
         label_files=label_files,
         label_pieces=tuple(peek.pieces for peek in label_peeks),
         from_labels=from_labels,
-        moments=frozenset(_moment_columns(spec, peeks)),
-        channels=_channels_found(spec, peeks),
+        moments=frozenset(_moment_columns(spec, [*peeks, *label_peeks])),
+        channels=_channels_found(spec, [*peeks, *label_peeks]),
         patterns=tuple(patterns),
     )
 
