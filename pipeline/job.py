@@ -38,8 +38,9 @@ from pipeline.statistics.counting import count_raw, count_transformed
 from pipeline.statistics.lengths import LengthTable
 from pipeline.statistics.raw_counts import RawCounts
 from pipeline.statistics.transformed_counts import TransformedCounts
+from pipeline.transform.apply import ApplyTransform
 from pipeline.transform.preprocessing import make_preprocessing_fn
-from pipeline.transform.raw_schema import passthrough_names, tensor_adapter_config, to_transform_batch
+from pipeline.transform.raw_schema import tensor_adapter_config, to_transform_batch
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import write_rejects
@@ -98,7 +99,6 @@ def run_job(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOp
     pipeline = beam.Pipeline(options=options)
     with tft_beam.Context(
         temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform"),
-        passthrough_keys=set(passthrough_names(spec)),
         use_deep_copy_optimization=True,
     ):
         build(pipeline, spec, inputs, staging, outcome_path)
@@ -169,7 +169,6 @@ def _transform(rows: beam.PCollection, spec: DatasetSpec, staging: str) -> beam.
     """Analyses the train rows, writes the transform graph, applies it to all rows."""
     config = tensor_adapter_config(spec)
     preprocessing_fn = make_preprocessing_fn(spec, analysis_directory(staging))
-    batches = rows | "ToTransformBatches" >> beam.Map(to_transform_batch, spec).with_output_types(pa.RecordBatch)
     train = (
         rows
         | "TrainRows" >> beam.FlatMap(_train_rows)
@@ -177,10 +176,15 @@ def _transform(rows: beam.PCollection, spec: DatasetSpec, staging: str) -> beam.
     )
     transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn)
     _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
-    (transformed, _) = ((batches, config), transform_fn) | "Transform" >> tft_beam.TransformDataset(
-        output_record_batches=True
+    saved_model_directory, _ = transform_fn
+    return (
+        rows
+        | "Transform"
+        >> beam.ParDo(
+            ApplyTransform(spec, config, analysis_directory(staging)), beam.pvalue.AsSingleton(saved_model_directory)
+        )
+        | "ShowProgress" >> beam.Map(_show_progress)
     )
-    return transformed | "WithPassthrough" >> beam.Map(_join_passthrough)
 
 
 def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
@@ -188,20 +192,9 @@ def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
     return [train] if train.num_rows else []
 
 
-def _join_passthrough(element: tuple[pa.RecordBatch, dict[str, pa.Array]]) -> pa.RecordBatch:
-    batch, passthrough = element
+def _show_progress(batch: pa.RecordBatch) -> pa.RecordBatch:
     progress.count("transformed", batch.num_rows)
-    columns = {name: _as_list(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-    columns |= passthrough
-    names = sorted(columns)  # tf.Transform's own order differs from process to process
-    return pa.RecordBatch.from_arrays([columns[name] for name in names], names=names)
-
-
-def _as_list(column: pa.Array) -> pa.Array:
-    """Ragged tensors come as large lists, which the tf.Example encoder does not take; no values are copied."""
-    if not pa.types.is_large_list(column.type):
-        return column
-    return pa.ListArray.from_arrays(column.offsets.cast(pa.int32()), column.values)
+    return batch
 
 
 def _decide_layout(

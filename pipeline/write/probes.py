@@ -18,7 +18,7 @@ from pipeline.rows import DIGEST, KEY, SPLIT, raw_features
 from pipeline.transform.raw_schema import to_transform_batch
 from pipeline.transformed import lengths_of
 from pipeline.write.chunks import from_ipc, shard_columns, to_ipc
-from pipeline.write.shards import write_tfrecord
+from pipeline.write.shards import STORED_TYPES, write_tfrecord
 from schemas.manifest import FeatureInfo
 from schemas.spec import DatasetSpec
 
@@ -121,6 +121,7 @@ def _transformed_columns(batch: pa.RecordBatch, layout: Layout, features: list[F
     }
     columns[SPLIT] = batch.column(SPLIT)
     for feature in features:
+        columns[feature.name] = columns[feature.name].cast(pa.list_(STORED_TYPES[feature.dtype]))
         if feature.is_sequence:
             columns[f"{feature.name}_length"] = _ones(lengths_of(batch, feature).tolist(), pa.int64())
     return columns

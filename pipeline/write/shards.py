@@ -20,6 +20,7 @@ from pipeline.write.chunks import ShardKey, from_ipc
 from schemas.features import PADDING_ID
 from schemas.manifest import FeatureInfo, ShardInfo
 
+STORED_TYPES = {"int64": pa.int64(), "float32": pa.float32()}
 # Rows encoded at once: keeps the padded copy of a shard's rows below some 16 MiB.
 _ENCODED_STEPS = 1 << 21
 
@@ -113,7 +114,7 @@ def pad_batch(
     for feature in features:
         column = batch.column(feature.name)
         if not feature.is_sequence:
-            columns[feature.name] = column
+            columns[feature.name] = column.cast(pa.list_(STORED_TYPES[feature.dtype]))
             continue
         offsets = column.offsets.to_numpy().astype(np.int64)
         values = column.values.to_numpy(zero_copy_only=False)
@@ -121,7 +122,7 @@ def pad_batch(
             offsets = offsets // feature.channels
             values = values.reshape(-1, feature.channels)
         padded = pad_ragged(values, offsets, padded_lengths[feature.name], feature.padding or "post", PADDING_ID)
-        columns[feature.name] = _lists(pa.array(padded.reshape(-1)), rows)
+        columns[feature.name] = _lists(pa.array(padded.reshape(-1).astype(feature.dtype, copy=False)), rows)
         lengths = np.diff(offsets)
         columns[f"{feature.name}_length"] = _lists(pa.array(lengths), rows)
         real_steps[feature.name] = int(lengths.sum())
