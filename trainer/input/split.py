@@ -84,6 +84,17 @@ class Split:
         """A length, the label or the key of all rows, in the stored order of an unshuffled schedule."""
         return np.concatenate([self._store.column(index, name) for index in range(len(self.shapes))])
 
+    def row(self, position: int) -> dict[str, np.ndarray]:
+        """One row, padded as in its batch shape.
+
+        Args:
+          position: of the row in the stored order of an unshuffled schedule.
+        """
+        ends = np.cumsum(self.row_counts)
+        shape = int(np.searchsorted(ends, position, side="right"))
+        first = int(ends[shape]) - self.row_counts[shape]
+        return {name: values[0] for name, values in self._store.read(shape, np.array([position - first])).items()}
+
     def batch(self, schedule: EpochSchedule, step: int) -> Batch:
         """The batch of one step."""
         scheduled = schedule[step]
