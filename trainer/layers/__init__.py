@@ -15,7 +15,7 @@ padding content, NaN included; padded output steps are 0; a row of length 0 is l
     global_max, global_mean, attention_pooling, last_step                      sequence to vector
     batch_normalization, layer_normalization, group_normalization              statistics of real steps
     attention_weights, self_attention, cross_attention, transformer_block, positions
-    time_shared_dropout                                                        noise that padding cannot shift
+    residual, time_shared_dropout                                              a sum; noise that padding cannot shift
     step_join, time_join, gated_join                                           modalities
 
 No layer imports a backend: `keras.ops` only.
