@@ -11,10 +11,17 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.arguments import Arguments, parse_arguments
 from schemas.errors import LengthwiseError
-from schemas.spec import load_spec
+from schemas.spec import DatasetSpec, load_spec
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipeline.finish import Staged
+    from pipeline.ingest import Inputs
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -69,7 +76,7 @@ def run(arguments: Arguments) -> None:
         print_summary(staged.manifest, arguments.output, time.monotonic() - started, peak, Console())
 
 
-def _preprocess(spec, inputs, staging, options):  # type: ignore[no-untyped-def]  # the types import TensorFlow
+def _preprocess(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions) -> Staged:
     _import_tensorflow()
     from pipeline.failure import user_message
     from pipeline.finish import finish, remove_job_directory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
@@ -18,9 +19,9 @@ class OptionError(LengthwiseError):
 def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     """Makes Beam's options of the rest of the command line.
 
-    On the DirectRunner, one worker in this process is the default. Two threads or processes of the runner exchange every
-    batch through gRPC: 100,000 film reviews took 87 s with two threads against 54 to 72 s without (2026-11-23, a busy
-    machine). The other core is not idle: TensorFlow's and Arrow's kernels use it.
+    On the DirectRunner, one worker in this process is the default. Two threads or processes of the runner exchange
+    every batch through gRPC: 100,000 film reviews took 87 s with two threads against 54 to 72 s without
+    (2026-11-23, a busy machine). The other core is not idle: TensorFlow's and Arrow's kernels use it.
 
     Raises:
       OptionError: naming the unknown option and the nearest known one.
@@ -45,7 +46,7 @@ def is_direct(options: PipelineOptions) -> bool:
 
 
 def _refuse_unknown(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser: Any = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for group in PipelineOptions.__subclasses__():
         if "_add_argparse_args" in group.__dict__:
             try:
@@ -59,5 +60,6 @@ def _refuse_unknown(arguments: Sequence[str]) -> None:
         near = nearest_name(name, [*known, "--spec", "--input", "--output", "--labels", "--max-rejected", "--quiet"])
         hint = f"; did you mean {near}?" if near else ""
         raise OptionError(
-            f"unknown option {unknown[0]!r}{hint} (Lengthwise's own options: python -m pipeline --help; all others are Beam's)"
+            f"unknown option {unknown[0]!r}{hint} (python -m pipeline --help lists Lengthwise's own options; "
+            "all others are Beam's)"
         )

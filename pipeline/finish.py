@@ -111,9 +111,9 @@ def check_counts(counts: Counts, spec: DatasetSpec, examples: list[str]) -> None
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.reject_reasons.items()))
         shown = "".join(f"\n  {example}" for example in examples)
         raise DataError(
-            f"{counts.rejected:,} of {counts.rows_in:,} rows were rejected ({share:.1%}), more than the {spec.max_rejected:.1%} "
-            f"that max_rejected allows: {reasons}. Nothing is published. Correct the input or the spec, or allow "
-            f"more with --max-rejected. For example:{shown}"
+            f"{counts.rejected:,} of {counts.rows_in:,} rows were rejected ({share:.1%}), more than the "
+            f"{spec.max_rejected:.1%} that max_rejected allows: {reasons}. Nothing is published. "
+            f"Correct the input or the spec, or allow more with --max-rejected. For example:{shown}"
         )
     if not counts.written:
         raise DataError(_no_rows(counts))

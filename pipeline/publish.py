@@ -47,12 +47,13 @@ def check_output(output: str) -> None:
         return
     path = Path(output)
     if path.is_file():
-        raise OutputError(f"{output}: is a file, expected a directory to write the dataset to; choose another --output")
+        raise OutputError(f"{output}: is a file, expected a directory for the dataset; choose another --output")
     if path.is_dir() and not (path / MANIFEST_NAME).exists():
         found = sorted(entry.name for entry in path.iterdir())
         if found:
+            shown = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
             raise OutputError(
-                f"{output}: holds {', '.join(found[:5])}{' ...' if len(found) > 5 else ''} and no {MANIFEST_NAME}, so it is "
+                f"{output}: holds {shown} and no {MANIFEST_NAME}, so it is "
                 "not a dataset that may be replaced; choose another --output, or empty it yourself"
             )
     try:

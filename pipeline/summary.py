@@ -25,8 +25,11 @@ def print_summary(manifest: Manifest, output: str, seconds: float, peak_bytes: i
     console.print(_rows_table(manifest))
     console.print(_bucket_table(manifest))
     counts = manifest.counts
-    line = f"rows in {counts.rows_in:,} = written {counts.written:,} + rejected {counts.rejected:,} + duplicates {counts.duplicates:,}"
-    console.print(line, highlight=False)
+    console.print(
+        f"rows in {counts.rows_in:,} = written {counts.written:,} + rejected {counts.rejected:,} "
+        f"+ duplicates {counts.duplicates:,}",
+        highlight=False,
+    )
     if counts.events:
         events = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.events.items()))
         console.print(f"events: {events}", highlight=False)

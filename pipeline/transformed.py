@@ -1,7 +1,7 @@
 """Transformed rows: what the transform graph gives back for a batch, as Arrow, still unpadded.
 
     key, split, digest, label      list of one, as they went in
-    NAME                           list<int32 or int64> ids, or list<float32> flat steps * channels, or a list of one (or size)
+    NAME                           list<int32 or int64> ids, list<float32> flat steps * channels, or one value
     NAME_raw_length                list of one: steps before truncation
 
 `lengths_of` reads steps from the lists, so lengths never come from values.

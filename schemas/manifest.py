@@ -18,8 +18,8 @@ A record of a shard is a tf.Example:
                       float32[1], int64[1] or float32[size] for context
     NAME_length       int64[1], sequences only: real steps, before padding
 
-A record of `probes.tfrecord` is a tf.Example: key, split and label as above; `raw` bytes[1], the serialized tf.Example of
-raw features that serving would receive; and every transformed feature unpadded, with NAME_length.
+A record of `probes.tfrecord` is a tf.Example: key, split and label as above; `raw` bytes[1], the serialized tf.Example
+of raw features that serving would receive; and every transformed feature unpadded, with NAME_length.
 """
 
 from __future__ import annotations
@@ -191,8 +191,9 @@ def load_manifest(directory: str | Path) -> Manifest:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ManifestError(
-            f"{path.parent}: holds no {MANIFEST_NAME}, so it is no finished dataset; run `python -m pipeline --spec ... "
-            f"--input ... --output {path.parent}` (an interrupted run leaves no manifest)"
+            f"{path.parent}: holds no {MANIFEST_NAME}, so it is no finished dataset; run "
+            f"`python -m pipeline --spec ... --input ... --output {path.parent}` "
+            "(an interrupted run leaves no manifest)"
         ) from error
     try:
         data = json.loads(text)

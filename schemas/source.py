@@ -36,7 +36,8 @@ class Events(Strict):
     )
     duplicates: Literal["last", "first", "mean", "min", "max"] = Field(
         "last",
-        description="Which value counts when a channel has several at one time ('last': the largest row order by value).",
+        description="Which value counts when a channel has several at one time; first and last go by size, "
+        "because files have no order.",
     )
     unknown_channels: Literal["ignore", "reject"] = Field(
         "ignore", description="Events of channels that no feature names: counted and left out, or rejected."

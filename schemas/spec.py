@@ -86,7 +86,8 @@ class DatasetSpec(Strict):
             if isinstance(feature, NumberFeature | CategoryFeature) and feature.channel is not None:
                 if events is None or events.channel is None:
                     raise ValueError(
-                        f"features.{name}.channel: only an event table of channel/value pairs has channels; use 'column'"
+                        f"features.{name}.channel: only an event table of channel/value pairs has channels; "
+                        "use 'column'"
                     )
             if events is not None and isinstance(feature, SeriesFeature) and not isinstance(feature.channels, list):
                 raise ValueError(f"features.{name}.channels: an event table needs the list of channel names")

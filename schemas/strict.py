@@ -61,7 +61,10 @@ def _explain_one(item: Any, place: tuple[Any, ...], root: type[BaseModel], data:
         hint = f"; did you mean {near!r}?" if near else ""
         return f"{where}: received {received!r}, expected one of {', '.join(options)}{hint}"
     if item["type"] == "union_tag_not_found":
-        return f"{where}: missing key 'kind'; every feature says what it is (text, tokens, ids, series, number, category, vector)."
+        return (
+            f"{where}: missing key 'kind'; every feature says what it is "
+            "(text, tokens, ids, series, number, category, vector)."
+        )
     if item["type"] == "value_error":
         return f"{where}: {item['ctx']['error']}"
     received = item.get("input")

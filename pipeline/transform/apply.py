@@ -76,9 +76,7 @@ class Transform:
         self._caps: dict[str, int | None] = {}
         for name, feature in spec.features.items():
             if isinstance(feature, TokenSequence | CategoryFeature):
-                self._vocabularies[name] = _read_lines(
-                    FileSystems.join(saved_model_directory, "assets", f"{name}.txt")
-                )
+                self._vocabularies[name] = _read_lines(FileSystems.join(saved_model_directory, "assets", f"{name}.txt"))
                 analysis = FeatureAnalysis.read(FileSystems.join(analysis_directory, f"{name}.json"))
                 self._caps[name] = analysis.max_length
 
@@ -111,7 +109,8 @@ class Transform:
             return {name: _lists_of_one(self._look_up(name, values))}
         lists = _concatenated(_in_parts(lambda part: self._encode_part(name, feature, part), values))
         lengths = pc.list_value_length(lists).cast(pa.int64())
-        return {name: _truncated(lists, self._caps[name], feature.truncate), f"{name}{RAW_LENGTH}": _lists_of_one(lengths)}
+        kept = _truncated(lists, self._caps[name], feature.truncate)
+        return {name: kept, f"{name}{RAW_LENGTH}": _lists_of_one(lengths)}
 
     def _encode_part(self, name: str, feature: TokenSequence, values: pa.Array) -> pa.ListArray:
         lists = tokenize_in_arrow(values, feature) if isinstance(feature, TextFeature) else values

@@ -9,7 +9,9 @@ four stages are put together here, from the same nodes:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -81,7 +83,11 @@ def apply_cacheable(
 
 
 def _stage(
-    name: str, inputs: list[nodes.ValueNode], ptransform: beam.PTransform, infos: list[object], partitionable: bool
+    name: str,
+    inputs: Sequence[nodes.ValueNode],
+    ptransform: beam.PTransform,
+    infos: Sequence[Any],
+    partitionable: bool,
 ) -> tuple[nodes.ValueNode, ...]:
     with tf.name_scope(name):
         return nodes.apply_multi_output_operation(

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from pipeline.layout import Layout
 from pipeline.rows import DIGEST, KEY, LABEL
-from pipeline.transformed import joint_lengths_of, labels_of, scalars, splits_of
+from pipeline.transformed import joint_lengths_of, scalars, splits_of, text_column
 from schemas.errors import DataError
-from schemas.manifest import FeatureInfo
+from schemas.manifest import FeatureInfo, LabelInfo
 
 ShardKey = tuple[str, int, int]
 """(split, bucket index, shard index)"""
@@ -61,15 +61,14 @@ def shard_columns(batch: pa.RecordBatch, layout: Layout, features: list[FeatureI
     """Key, digest, label (class index or number) and the transformed features of every row."""
     columns: dict[str, pa.Array] = {KEY: batch.column(KEY), DIGEST: batch.column(DIGEST)}
     if layout.label is not None:
-        columns[LABEL] = _encoded_labels(batch, layout)
+        columns[LABEL] = _encoded_labels(batch, layout.label)
     columns |= {feature.name: batch.column(feature.name) for feature in features}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _encoded_labels(batch: pa.RecordBatch, layout: Layout) -> pa.Array:
+def _encoded_labels(batch: pa.RecordBatch, label: LabelInfo) -> pa.Array:
     """int64[rows] class indices, or float32[rows]."""
-    label = layout.label
-    values = labels_of(batch, label.kind)
+    values = text_column(batch, LABEL) if label.classes is not None else scalars(batch, LABEL)
     if label.classes is None:
         return values.cast(pa.float32())
     indices = pa.compute.index_in(values, pa.array(label.classes))

@@ -9,7 +9,6 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.write.shards import make_parent
 
-
 SHOWN = 3
 
 

@@ -47,9 +47,13 @@ def test_an_old_dataset_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_failed_run_leaves_the_old_dataset_and_no_staging(tmp_path: Path) -> None:
     out = tmp_path / "out"
     finished(out, "old")
-    with pytest.raises(RuntimeError, match="worker died"), staging_directory(str(out)) as staging:
+
+    def die(staging: str) -> None:
         Path(staging, "half").touch()
         raise RuntimeError("worker died")
+
+    with pytest.raises(RuntimeError, match="worker died"), staging_directory(str(out)) as staging:
+        die(staging)
     assert (out / "data").read_text() == "old"
     assert os.listdir(tmp_path) == ["out"]
 

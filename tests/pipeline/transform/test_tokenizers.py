@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ ALPHABET = "abzAZ09'’-_. \t\n\r\x00<>/éÜßñçÅ日本語нЯأ́😀"
 TEXTS = st.lists(st.text(ALPHABET, max_size=20), min_size=1, max_size=6)
 
 
-def in_graph(texts: list[str], feature: TextFeature) -> list[list[str]]:
+def in_graph(texts: list[str], feature: TextFeature) -> list[list[Any]]:
     import tensorflow as tf
 
     encoded = np.array([text.encode() for text in texts], object)  # a plain list would lose trailing NUL characters
