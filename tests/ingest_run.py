@@ -6,6 +6,7 @@ import json
 import pickle
 import tempfile
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,14 @@ def spec_of(text: str) -> DatasetSpec:
 
 
 def ingest(
-    spec: DatasetSpec | str, patterns: list[str | Path] | str | Path, labels: str | None = None, labelled: bool = True
+    spec: DatasetSpec | str,
+    patterns: Sequence[str | Path] | str | Path,
+    labels: str | None = None,
+    labelled: bool = True,
 ) -> Run:
     """Discovers, resolves, ingests and accounts."""
     spec = spec_of(spec) if isinstance(spec, str) else spec
-    listed = [str(pattern) for pattern in (patterns if isinstance(patterns, list) else [patterns])]
+    listed = [str(pattern) for pattern in ([patterns] if isinstance(patterns, str | Path) else patterns)]
     inputs = discover(spec, listed, labels, labelled=labelled)
     spec = resolve_spec(spec if labelled else without_label(spec), inputs)
     with tempfile.TemporaryDirectory() as folder:

@@ -25,20 +25,28 @@ BATCH_BYTES = 8 << 20
 
 
 class _QuoteCounter:
-    """A file object that counts the quotes passing through, and remembers the last byte."""
+    """A file object that counts the quotes and the lines (blank ones left out) that pass through."""
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
         self.quotes = 0
-        self.last = b""
+        self.last = b"\n"
+        self._ends = self._blank = 0
         self.closed = False
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
         if data:
             self.quotes += data.count(b'"')
+            self._ends += data.count(b"\n")
+            self._blank += data.count(b"\n\n") + data.count(b"\n\r\n") + (self.last == b"\n" == data[:1])
             self.last = data[-1:]
         return data
+
+    @property
+    def lines(self) -> int:
+        """Lines so far that are not blank, the header included."""
+        return self._ends - self._blank + (self.last != b"\n")
 
     def close(self) -> None:
         self.closed = True
@@ -161,7 +169,7 @@ def _cut(batch: RawBatch, rows_per_batch: int) -> Iterator[RawBatch]:
         yield RawBatch(
             dict(zip(part.schema.names, part.columns, strict=True)),
             batch.positions[start:stop],
-            malformed=batch.malformed if start == 0 else (),
+            malformed=batch.malformed if stop == batch.num_rows else (),
         )
         start = stop
     if start == 0 and batch.malformed:
@@ -170,20 +178,22 @@ def _cut(batch: RawBatch, rows_per_batch: int) -> Iterator[RawBatch]:
 
 def _without_open_quote(file: InputFile, batch: RawBatch, source: _QuoteCounter) -> RawBatch:
     """`batch`, the file's last, without its last row where that ends in a quote that is never closed."""
-    if source.quotes % 2 == 0 or not batch.num_rows:
+    if source.quotes % 2 == 0:
         return batch
-    last = {name: str(array[-1]) for name, array in batch.columns.items()}
-    swallowed = [name for name, text in last.items() if "\n" in text.rstrip("\r\n") or text.endswith("\n")]
-    position = int(batch.positions[-1])
-    if swallowed:
+    last_good = int(batch.positions[-1]) if batch.num_rows else -1
+    last_bad = max((row.position for row in batch.malformed), default=-1)
+    rows = 1 + max(last_good, last_bad)
+    if source.lines > rows + 1:
         raise InputError(
-            f"{file.path}: row {position} opens a quote in column {swallowed[-1]!r} that is never closed, and swallows "
-            "the lines after it; expected balanced quotes (is the file truncated?)"
+            f"{file.path}: {source.quotes:,} quotes, an odd number, and {source.lines:,} lines for {rows:,} rows: a "
+            "quote that is not closed (or not doubled) swallows the lines after it; expected balanced quotes. Is it "
+            "truncated?"
         )
-    if source.last == b"\n":
+    if source.last == b"\n" or last_bad > last_good:
         return batch
     shorter = {name: array.slice(0, len(array) - 1) for name, array in batch.columns.items()}
-    cut = Malformed(position, "a quoted cell is not closed at the end of the file", str(last))
+    text = str({name: str(array[-1]) for name, array in batch.columns.items()})
+    cut = Malformed(last_good, "a quoted cell is not closed at the end of the file", text)
     return dataclasses.replace(
         batch, columns=shorter, positions=batch.positions[:-1], malformed=(*batch.malformed, cut)
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -34,12 +36,12 @@ def pairs(events: str = "", labels: str = "", vitals: str = "", label: str = "")
     return PAIRS.format(events=events, labels=labels, vitals=vitals, label=label)
 
 
-def write(path: Path, columns: dict[str, list]) -> Path:
+def write(path: Path, columns: Mapping[str, Any]) -> Path:
     pq.write_table(pa.table(columns), path / "events.parquet")
     return path / "events.parquet"
 
 
-def write_events(path: Path, events: list[tuple]) -> Path:
+def write_events(path: Path, events: list[tuple[Any, ...]]) -> Path:
     who, t, what, v = zip(*events, strict=True)
     return write(path, {"who": list(who), "t": list(t), "what": list(what), "v": list(v)})
 
@@ -152,7 +154,7 @@ def columns(events: str = "", wave: str = "", splits: str = "{train: 1.0}") -> s
     return COLUMNS.format(events=events, wave=wave, splits=splits)
 
 
-FRAMES = {
+FRAMES: dict[str, list[Any]] = {
     "who": ["p", "q", "p", "p", "q", "p"],
     "t": [3, 1, 1, 2, 0, 3],
     "a": [3.0, 10.0, 1.0, None, None, 5.0],
@@ -194,13 +196,13 @@ source: {events: {group_by: who, time: t, windows: {size: 5, stride: 4}}}
 features: {wave: {kind: series, channels: [a], time_delta: true}}
 splits: {train: 0.5, validation: 0.5}
 """)
-    table = {"who": ["e"] * 4 + ["f"], "t": [0, 3, 7, 12, 5], "a": [0.0, 3.0, 7.0, 12.0, 1.0]}
+    table: dict[str, list[Any]] = {"who": ["e"] * 4 + ["f"], "t": [0, 3, 7, 12, 5], "a": [0.0, 3.0, 7.0, 12.0, 1.0]}
     rows = ingest(spec, write(tmp_path, table)).by_key
     assert {key: row["wave"] for key, row in rows.items()} == {
         "e#0": [0.0, 3.0], "e#1": [7.0], "e#2": [12.0], "f#0": [1.0],
     }  # fmt: skip
     assert rows["e#0"]["wave_time"] == [0.0, 3.0]
-    many = {"who": [f"e{i}" for i in range(40) for _ in range(20)], "t": list(range(20)) * 40}
+    many: dict[str, list[Any]] = {"who": [f"e{i}" for i in range(40) for _ in range(20)], "t": list(range(20)) * 40}
     many["a"] = [float(i) for i in range(800)]
     split_of: dict[str, set[str]] = {}
     for key, row in ingest(spec, write(tmp_path, many)).by_key.items():
@@ -223,7 +225,12 @@ splits: {train: 1.0}
 
 def test_resampling_only_when_asked(tmp_path: Path) -> None:
     spec = columns(wave=", time_delta: true, resample: {window: 2, aggregate: mean}")
-    frames = {"who": ["p"] * 4, "t": [10, 11, 12, 17], "a": [1.0, 3.0, 5.0, 7.0], "b": [None, 4.0, 6.0, 8.0]}
+    frames: dict[str, list[Any]] = {
+        "who": ["p"] * 4,
+        "t": [10, 11, 12, 17],
+        "a": [1.0, 3.0, 5.0, 7.0],
+        "b": [None, 4.0, 6.0, 8.0],
+    }
     frames |= {"item": [1] * 4, "place": ["x"] * 4, "y": [1] * 4}
     row = ingest(spec, write(tmp_path, frames)).by_key["p"]
     assert [None if math.isnan(v) else v for v in row["wave"]] == [2, 4, 5, 6, None, None, 7, 8]
@@ -237,7 +244,7 @@ source: {events: {group_by: who, time: t}}
 features: {wave: {kind: series, channels: [a], time_delta: true}}
 splits: {by: time, column: t, validation: 2024-03-01}
 """
-    table = {
+    table: dict[str, list[Any]] = {
         "who": ["p", "p", "q"],
         "t": ["2024-01-01T12:00:00+02:00", "2024-01-01T09:59:59Z", "2024-03-01"],
         "a": [2.0, 1.0, 3.0],

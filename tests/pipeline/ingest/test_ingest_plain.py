@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -30,7 +32,7 @@ label: {column: y, kind: binary}
 splits: {train: 0.5, validation: 0.5}
 """
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "id": f"row {i:02d}",
         "text": f'He said "{i}",\nthen left; naïve 🙂',
@@ -103,7 +105,7 @@ def as_fixed_size_lists(path: Path) -> Path:
 def as_tf_examples(path: Path) -> Path:
     tf = pytest.importorskip("tensorflow")
 
-    def feature(value: object) -> object:
+    def feature(value: Any) -> Any:
         values = value if isinstance(value, list) else [value]
         if values and isinstance(values[0], list):  # tf.Example is flat: whole steps one after another
             values = [-1.0 if item is None else float(item) for step in values for item in step]
@@ -142,7 +144,9 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
         as_tf_examples,
     ],
 )
-def test_every_format_gives_the_same_rows_as_parquet(write: object, expected: pa.Table, tmp_path: Path) -> None:
+def test_every_format_gives_the_same_rows_as_parquet(
+    write: Callable[[Path], Path], expected: pa.Table, tmp_path: Path
+) -> None:
     assert digests(ingest(SPEC, write(tmp_path)).rows) == digests(expected)
 
 
