@@ -22,6 +22,7 @@ What makes the label learnable: the words of a docstring, among them the package
 and the shape of the lines, for the packages indent by two or four spaces, wrap at other widths and comment at other
 rates. No docstring, of the definition or of one inside it, is in its `lines`: the two modalities share no characters.
 
+A module gives at most 40 rows: modules are what the splits are made of, and one of 150 would tip a split's balance.
 Left out: tests, generated code, and copies of other packages' code, which would carry the wrong label.
 """
 
@@ -47,13 +48,14 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 CHANNELS = ("indentation", "length", "words", "punctuation", "comment", "blank")
+PER_MODULE = 40
 PACKAGES = ("apache_beam", "keras", "numpy", "pydantic", "rich", "tensorflow", "tensorflow_transform")
 
 # pydantic/v1, tensorflow/python/keras and keras/src/legacy repeat other code; the rest is written by generators.
 EXCLUDED_PATHS = re.compile(
     r"(^|/)([^/]*tests?|testing|testlib|test_[^/]*|[^/]*_test\.py|conftest\.py"
     r"|_?vendor(ed)?|third_party|generated|_api|_tf_keras|gen_[^/]*|[^/]*_pb2(_[^/]*)?\.py"
-    r"|clients|portability/api|pydantic/v1|tensorflow/python/keras|keras/src/legacy)(/|$)"
+    r"|[^/]*_generated\.py|clients|portability/api|pydantic/v1|tensorflow/python/keras|keras/src/legacy)(/|$)"
 )
 
 TEXTS = ("id", "package", "module", "docstring")
@@ -180,9 +182,14 @@ def package_directory(package: str) -> Path:
 
 
 def sample(rows: Sequence[Row], limit: int) -> list[Row]:
-    """At most `limit` rows, chosen by a digest of their ids, so that the choice is the same everywhere."""
-    chosen = sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())[:limit]
-    return sorted(chosen, key=lambda row: row.id)
+    """At most `limit` rows, and PER_MODULE of a module, chosen by a digest of their ids: the same everywhere."""
+    taken: Counter[str] = Counter()
+    chosen = []
+    for row in sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest()):
+        taken[row.module] += 1
+        if taken[row.module] <= PER_MODULE:
+            chosen.append(row)
+    return sorted(chosen[:limit], key=lambda row: row.id)
 
 
 def write(rows: Sequence[Row], output: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -13,6 +14,7 @@ import pytest
 from scripts.make_functions import (
     EXCLUDED_PATHS,
     PACKAGES,
+    PER_MODULE,
     Row,
     line_vector,
     main,
@@ -121,6 +123,7 @@ def test_a_form_feed_does_not_shift_the_lines() -> None:
         "apache_beam/portability/api/beam_runner_api_pb2.py",
         "tensorflow/python/ops/gen_math_ops.py",
         "tensorflow/python/keras/layers/core.py",
+        "tensorflow/lite/python/schema_py_generated.py",
         "keras/_tf_keras/keras/layers/__init__.py",
         "pydantic/v1/fields.py",
     ],
@@ -152,11 +155,18 @@ def test_a_package_is_its_files_without_those_that_do_not_parse(tmp_path: Path) 
 
 
 def test_the_sample_does_not_depend_on_the_order_and_grows_by_adding() -> None:
-    rows = [Row(f"m:f{number}", "p", "m", "Doc.", ()) for number in range(50)]
+    rows = [Row(f"m{number % 5}:f{number}", "p", f"m{number % 5}", "Doc.", ()) for number in range(50)]
     ten = sample(rows, 10)
     assert ten == sample(rows[::-1], 10)
     assert set(ten) < set(sample(rows, 11))
     assert sample(rows, 100) == sorted(rows, key=lambda row: row.id)
+
+
+def test_a_module_gives_no_more_than_its_share() -> None:
+    large = [Row(f"large:f{number}", "p", "large", "Doc.", ()) for number in range(PER_MODULE + 30)]
+    small = [Row(f"small:f{number}", "p", "small", "Doc.", ()) for number in range(3)]
+    assert Counter(row.module for row in sample(large + small, 1000)) == {"large": PER_MODULE, "small": 3}
+    assert len(sample(large + small, PER_MODULE + 1)) == PER_MODULE + 1
 
 
 def test_parquet_and_json_lines_hold_the_same_rows_and_a_second_run_the_same_bytes(
