@@ -17,6 +17,7 @@ from pipeline.feature_infos import describe_features
 from pipeline.ingest import Inputs, account
 from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory, vocabulary_assets
 from pipeline.layout import Layout
+from pipeline.report import REPORT_NAME, make_report
 from pipeline.statistics.lengths import LengthTable
 from pipeline.statistics.write import write_statistics
 from pipeline.transform.analysis import FeatureAnalysis
@@ -93,7 +94,8 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
         inputs=inputs.describe(),
         probe_rows=outcome.probe_rows,
     )
-    write_statistics(staging, manifest, outcome.counted, outcome.layout.plan, analyses)
+    statistics = write_statistics(staging, manifest, outcome.counted, outcome.layout.plan, analyses)
+    _write_text(FileSystems.join(staging, REPORT_NAME), make_report(manifest, statistics))
     _write_text(FileSystems.join(staging, MANIFEST_NAME), manifest.to_json())
     return Staged(manifest, analyses, outcome)
 

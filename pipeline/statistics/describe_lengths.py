@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.compute as pc
 
-from pipeline.statistics.lengths import LengthTable
+from pipeline.statistics.lengths import LABEL_COLUMN, ROWS, SPLIT_COLUMN, LengthTable
 from pipeline.transform.length_counts import LengthCounts
 from schemas.statistics import QUANTILES, LengthHistogram, LengthSummary, SequenceLengths
 
@@ -23,10 +24,22 @@ def summarize(counts: LengthCounts) -> LengthSummary:
     )
 
 
-def counts_of(table: LengthTable, name: str, split: str, label: str | None = None) -> LengthCounts:
-    """Rows by length after truncation, of one split and, if given, one class."""
-    lengths, rows = table.joint([name], split, label)
+def counts_of(table: LengthTable, name: str, split: str) -> LengthCounts:
+    """Rows by length after truncation, of one split."""
+    lengths, rows = table.joint([name], split)
     return LengthCounts(lengths[:, 0], rows)
+
+
+def counts_by_class(table: LengthTable, name: str, split: str) -> dict[str, LengthCounts]:
+    """Rows by length after truncation, of one split and every class that occurs in it."""
+    rows = table.table.filter(pc.equal(table.table[SPLIT_COLUMN], split))
+    grouped = rows.group_by([LABEL_COLUMN, name], use_threads=False).aggregate([(ROWS, "sum")])
+    grouped = grouped.sort_by([(LABEL_COLUMN, "ascending"), (name, "ascending")])
+    labels = grouped[LABEL_COLUMN].combine_chunks().dictionary_encode()
+    starts = np.flatnonzero(np.diff(labels.indices.to_numpy(), prepend=-1))
+    lengths, counts = grouped[name].to_numpy().astype(np.int64), grouped[f"{ROWS}_sum"].to_numpy().astype(np.int64)
+    parts = zip(np.split(lengths, starts[1:]), np.split(counts, starts[1:]), strict=True)
+    return {labels[int(start)].as_py(): LengthCounts(*part) for start, part in zip(starts, parts, strict=False)}
 
 
 def describe_sequence(table: LengthTable, name: str, split: str, classes: list[str]) -> SequenceLengths:
@@ -40,7 +53,8 @@ def describe_sequence(table: LengthTable, name: str, split: str, classes: list[s
     """
     counts = table.features[split, name]
     raw, kept = counts.raw_lengths, counts_of(table, name, split)
-    by_class = {label: counts_of(table, name, split, label) for label in classes}
+    found = counts_by_class(table, name, split) if classes else {}
+    by_class = {label: found.get(label, LengthCounts()) for label in classes}
     return SequenceLengths(
         raw=summarize(raw),
         kept=summarize(kept),
@@ -62,7 +76,8 @@ def histogram(counts: LengthCounts) -> LengthHistogram:
 def rows_by_class(table: LengthTable, name: str, split: str, classes: list[str], lengths: np.ndarray) -> np.ndarray:
     """int64[classes, n]: rows of each class at each of int64[n] ascending lengths that hold all of the split's."""
     counted = np.zeros((len(classes), len(lengths)), np.int64)
+    found = counts_by_class(table, name, split)
     for index, label in enumerate(classes):
-        part = counts_of(table, name, split, label)
-        counted[index, np.searchsorted(lengths, part.lengths)] = part.rows
+        if label in found:
+            counted[index, np.searchsorted(lengths, found[label].lengths)] = found[label].rows
     return counted

@@ -23,8 +23,8 @@ from schemas.features import UNKNOWN_ID
 from schemas.manifest import FeatureInfo
 
 ROWS = "rows"
-_SPLIT = "split"
-_LABEL = "label"
+SPLIT_COLUMN = "split"
+LABEL_COLUMN = "label"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,10 @@ class LengthTable:
         splits = splits_of(batch)
         labels = labels_of(batch, label_kind if label_kind != "regression" else None)
         joint = joint_lengths_of(batch, infos)
-        columns = {_SPLIT: splits, _LABEL: labels if labels is not None else pa.array([""] * batch.num_rows)}
+        columns = {
+            SPLIT_COLUMN: splits,
+            LABEL_COLUMN: labels if labels is not None else pa.array([""] * batch.num_rows),
+        }
         columns |= {info.name: pa.array(joint[:, index]) for index, info in enumerate(infos)}
         columns[ROWS] = pa.array(np.ones(batch.num_rows, np.int64))
         features = {}
@@ -93,28 +96,28 @@ class LengthTable:
     def merge(cls, parts: Iterable[LengthTable]) -> LengthTable:
         """The sums of all parts; `parts` must not be empty."""
         parts = list(parts)
-        names = [name for name in parts[0].table.column_names if name not in (_SPLIT, _LABEL, ROWS)]
+        names = [name for name in parts[0].table.column_names if name not in (SPLIT_COLUMN, LABEL_COLUMN, ROWS)]
         keys = sorted({key for part in parts for key in part.features})
         features = {
             key: FeatureCounts.merge(part.features[key] for part in parts if key in part.features) for key in keys
         }
         table = pa.concat_tables([part.table for part in parts])
-        return cls(_group_by(table, [_SPLIT, _LABEL, *names]), features)
+        return cls(_group_by(table, [SPLIT_COLUMN, LABEL_COLUMN, *names]), features)
 
     @property
     def splits(self) -> list[str]:
         """Splits that have rows."""
-        return sorted(pc.unique(self.table[_SPLIT]).to_pylist())
+        return sorted(pc.unique(self.table[SPLIT_COLUMN]).to_pylist())
 
     def rows_by_label(self, split: str) -> dict[str, int]:
         """Rows of each class in a split, by class name."""
-        table = self.table.filter(pc.equal(self.table[_SPLIT], split))
-        grouped = table.group_by(_LABEL).aggregate([(ROWS, "sum")]).sort_by(_LABEL)
-        return dict(zip(grouped[_LABEL].to_pylist(), grouped[f"{ROWS}_sum"].to_pylist(), strict=True))
+        table = self.table.filter(pc.equal(self.table[SPLIT_COLUMN], split))
+        grouped = table.group_by(LABEL_COLUMN).aggregate([(ROWS, "sum")]).sort_by(LABEL_COLUMN)
+        return dict(zip(grouped[LABEL_COLUMN].to_pylist(), grouped[f"{ROWS}_sum"].to_pylist(), strict=True))
 
     def labels(self) -> list[str]:
         """All class names in all splits, sorted."""
-        return sorted(pc.unique(self.table[_LABEL]).to_pylist())
+        return sorted(pc.unique(self.table[LABEL_COLUMN]).to_pylist())
 
     def joint(
         self, names: list[str], split: str | None = None, label: str | None = None
@@ -131,9 +134,9 @@ class LengthTable:
         """
         table = self.table
         if split is not None:
-            table = table.filter(pc.equal(table[_SPLIT], split))
+            table = table.filter(pc.equal(table[SPLIT_COLUMN], split))
         if label is not None:
-            table = table.filter(pc.equal(table[_LABEL], label))
+            table = table.filter(pc.equal(table[LABEL_COLUMN], label))
         grouped = _group_by(table, names).sort_by([(name, "ascending") for name in names])
         lengths = [grouped[name].to_numpy() for name in names]
         return np.stack(lengths, axis=1).astype(np.int64), grouped[ROWS].to_numpy().astype(np.int64)
@@ -152,7 +155,7 @@ def _count_feature(batch: pa.RecordBatch, info: FeatureInfo, rows: np.ndarray, l
 
 
 def _group(table: pa.Table, infos: list[FeatureInfo]) -> pa.Table:
-    return _group_by(table, [_SPLIT, _LABEL, *(info.name for info in infos)])
+    return _group_by(table, [SPLIT_COLUMN, LABEL_COLUMN, *(info.name for info in infos)])
 
 
 def _group_by(table: pa.Table, keys: list[str]) -> pa.Table:
