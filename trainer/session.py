@@ -53,6 +53,26 @@ class OpenDataset:
     splits: dict[str, Split]
 
 
+def open_shapes(directory: str | Path, config: TrainerConfig) -> tuple[Manifest, list[FeatureInfo], list[BatchShape]]:
+    """The manifest, the selected features and the batch shapes of a dataset, without reading a row.
+
+    Args:
+      directory: the output of the preprocessing job.
+      config: which features, what batches.
+
+    Raises:
+      ManifestError: no finished dataset.
+      InputError: no train rows, or an unknown feature.
+    """
+    manifest = load_manifest(directory)
+    train = manifest.splits.get("train")
+    if train is None or train.rows == 0:
+        raise InputError(f"{directory}: the train split has no rows; change 'splits' in the spec and preprocess again")
+    features = select_features(manifest, config.features)
+    sequences = [feature.name for feature in features if feature.is_sequence]
+    return manifest, features, batch_shapes(manifest, sequences, config.batch_tokens)
+
+
 def open_dataset(directory: str | Path, config: TrainerConfig) -> OpenDataset:
     """Opens a finished dataset.
 
@@ -64,15 +84,10 @@ def open_dataset(directory: str | Path, config: TrainerConfig) -> OpenDataset:
       ManifestError: no finished dataset.
       InputError: no label, no train rows, an unknown feature, an unreadable shard.
     """
-    manifest = load_manifest(directory)
+    manifest, features, shapes = open_shapes(directory, config)
     if manifest.label is None:
         raise InputError(f"{directory}: the dataset has no label, so nothing can be learnt; add 'label' to its spec")
-    train = manifest.splits.get("train")
-    if train is None or train.rows == 0:
-        raise InputError(f"{directory}: the train split has no rows; change 'splits' in the spec and preprocess again")
-    features = select_features(manifest, config.features)
-    sequences = [feature.name for feature in features if feature.is_sequence]
-    shapes = batch_shapes(manifest, sequences, config.batch_tokens)
+    train = manifest.splits["train"]
     limit = config.memory_limit_megabytes * 2**20
     splits = {
         name: Split(directory, manifest, name, features, shapes, limit)

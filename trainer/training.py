@@ -65,7 +65,7 @@ def train(
     if config.warm_start:
         from trainer.warm_start import warm_start
 
-        console.print(warm_start(run.model, Path(config.warm_start), dataset), highlight=False)
+        console.print(warm_start(run.model, Path(config.warm_start), dataset), highlight=False, soft_wrap=True)
         run.steps.adopt()
     schedule = make_schedule(config, run.epochs * steps_per_epoch(dataset))
     loop = Loop(
@@ -80,7 +80,7 @@ def train(
             if found
             else "no checkpoint yet, from the start"
         )
-        console.print(f"resuming: {where}", highlight=False)
+        console.print(f"resuming: {where}", highlight=False, soft_wrap=True)
     loop.fit()
     save_model(run.model, places.model)
     write_json(places.training, training_record(run, loop, dataset, data, precision, time.monotonic() - started))
@@ -91,7 +91,9 @@ def train(
         from trainer.serving.publish import export_and_say
 
         status = export_and_say(console, output, data, places.export)
-    console.print(f"model    {places.model}\nreport   {places.report}\nlogs     {places.logs}", highlight=False)
+    console.print(
+        f"model    {places.model}\nreport   {places.report}\nlogs     {places.logs}", highlight=False, soft_wrap=True
+    )
     return status
 
 
@@ -103,6 +105,7 @@ def _announce(console: Console, run: Run, dataset: OpenDataset, precision: str) 
         f"{', '.join(f'{count:,} {name}' for name, count in rows.items())} rows, {len(filled)} batch shapes, "
         f"{steps_per_epoch(dataset)} steps an epoch, {run.epochs} epochs, {precision}",
         highlight=False,
+        soft_wrap=True,
     )
 
 

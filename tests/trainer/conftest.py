@@ -106,6 +106,67 @@ def _record(row: Mapping[str, Any], key: str, features: list[FeatureInfo], bucke
     return tf.train.Example(features=tf.train.Features(feature=content)).SerializeToString()
 
 
+def _write_transform_graph(directory: Path, infos: list[FeatureInfo]) -> None:
+    """The graph from raw features to ids and numbers, saved as tf.Transform saves it."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    vocabulary = directory / "vocabularies" / "text.txt"
+    if vocabulary.is_file():
+        initializer = tf.lookup.TextFileInitializer(
+            str(vocabulary),
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        )
+        module.table = tf.lookup.StaticHashTable(initializer, default_value=-1)
+
+    def transform(raw: dict[str, Any]) -> dict[str, Any]:
+        outputs = dict(raw)
+        if "text" in raw:
+            outputs["text"] = tf.ragged.map_flat_values(lambda tokens: module.table.lookup(tokens) + 2, raw["text"])
+        return outputs
+
+    ragged = {"string": tf.string, "float32": tf.float32}
+    specs = {
+        raw.name: tf.RaggedTensorSpec([None, None], ragged[raw.dtype], 1, tf.int64)
+        if raw.shape == "list"
+        else tf.TensorSpec([None], ragged[raw.dtype])
+        for info in infos
+        for raw in info.raw
+    }
+    module.transform_fn = tf.function(transform, autograph=False).get_concrete_function(specs)
+    tf.saved_model.save(module, str(directory / "transform_fn"))
+
+
+def _probe(row: Mapping[str, Any], key: str, features: list[FeatureInfo]) -> bytes:
+    import tensorflow as tf
+
+    def feature(values: Any) -> Any:
+        values = np.ravel(values)
+        if values.dtype.kind == "i":
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=values.tolist()))
+        if values.dtype.kind == "f":
+            return tf.train.Feature(float_list=tf.train.FloatList(value=values.tolist()))
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[str(value).encode() for value in values]))
+
+    tokens = [VOCABULARY[token - 2] for token in row["text"]]
+    raw = {
+        info.name: feature(np.array(tokens, dtype=str) if info.name == "text" else row[info.name]) for info in features
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=raw)).SerializeToString()
+    content = {info.name: feature(row[info.name]) for info in features}
+    content |= {
+        f"{info.name}_length": feature(np.array([len(row[info.name])])) for info in features if info.is_sequence
+    }
+    content |= {
+        "key": feature(np.array([key])),
+        "raw": tf.train.Feature(bytes_list=tf.train.BytesList(value=[example])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=content)).SerializeToString()
+
+
 def write_dataset(
     directory: Path,
     rows: Mapping[str, int] | None = None,
@@ -124,8 +185,10 @@ def write_dataset(
     """
     import tensorflow as tf
 
+    directory.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(seed)
     infos = _features(features)
+    probes: list[bytes] = []
     classes = {"binary": ["good", "bad"], "multiclass": ["a", "b", "c"], "regression": None}[kind]
     splits = {}
     for split, count in (rows or {"train": 90, "validation": 30}).items():
@@ -133,6 +196,8 @@ def write_dataset(
         for number in range(count):
             row = _row(generator, kind)
             bucket = _bucket(row, infos)
+            if number < 20:
+                probes.append(_probe(row, f"{split}-{number}", infos))
             members.setdefault(bucket, []).append((row, _record(row, f"{split}-{number}", infos, bucket, kind)))
         contents = []
         for bucket, held in sorted(members.items()):
@@ -181,12 +246,30 @@ def write_dataset(
         buckets=buckets,
         splits=splits,
         counts=Counts(rows_in=total, written=total, rejected=0, duplicates=0),
+        probe_rows=len(probes),
     )
     if "text" in features:
         (directory / "vocabularies").mkdir(exist_ok=True)
         (directory / "vocabularies" / "text.txt").write_text("".join(f"{token}\n" for token in VOCABULARY))
+    _write_transform_graph(directory, infos)
+    with tf.io.TFRecordWriter(str(directory / "probes.tfrecord")) as writer:
+        for probe in probes:
+            writer.write(probe)
     (directory / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json")))
     return manifest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # keras 3.15 calls np.array(x) on variables whose __array__ lacks the copy argument of NumPy 2.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    )
+
+
+@pytest.fixture(scope="session")
+def dataset_writer() -> Callable[..., Manifest]:
+    """write_dataset itself, for fixtures that outlive one test."""
+    return write_dataset
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ class ProgressBar:
             f"epoch {epoch + 1}/{self._epochs}  {'  '.join(shown)}  "
             f"{metrics['tokens_per_second']:,.0f} steps of data/s  {metrics['seconds']:.1f} s",
             highlight=False,
+            soft_wrap=True,
         )
 
     def close(self) -> None:
