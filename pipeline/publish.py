@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
+import glob
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +27,8 @@ from schemas.errors import OutputError
 from schemas.manifest import MANIFEST_NAME
 
 _STAGING = ".staging-"
-# A staging directory this old belongs to a run that was killed; a live run touches its own every few seconds.
-_ABANDONED_SECONDS = 24 * 3600
+# Held by a run as long as it lives: the kernel releases it however the process ends.
+_LOCK = ".lock"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -78,19 +79,26 @@ def staging_directory(output: str) -> Iterator[str]:
     if is_local(output):
         _remove_abandoned(Path(output))
         Path(staging).mkdir(parents=True)
+        lock = os.open(Path(staging, _LOCK), os.O_CREAT | os.O_RDWR)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         yield staging
     finally:
         if is_local(output):
             shutil.rmtree(staging, ignore_errors=True)
+            os.close(lock)
 
 
 def _remove_abandoned(output: Path) -> None:
-    """Removes staging directories of runs that were killed long ago."""
-    for left in output.parent.glob(f"{output.name}{_STAGING}*"):
+    """Removes staging directories of runs that were killed: those whose lock nobody holds."""
+    for left in output.parent.glob(f"{glob.escape(output.name)}{_STAGING}*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            lock = os.open(left / _LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def publish(staging: str, output: str) -> None:
@@ -105,6 +113,7 @@ def publish(staging: str, output: str) -> None:
     """
     check_output(output)
     target = Path(output)
+    Path(staging, _LOCK).unlink(missing_ok=True)
     try:
         if target.is_dir():
             _exchange(Path(staging), target)

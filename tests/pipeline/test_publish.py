@@ -98,10 +98,12 @@ def test_an_output_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     check_output(str(tmp_path / "empty"))
 
 
-def test_staging_of_a_run_killed_long_ago_is_removed(tmp_path: Path) -> None:
-    old, young = tmp_path / "out.staging-dead0001", tmp_path / "out.staging-live0001"
-    for directory in (old, young):
-        directory.mkdir()
-    os.utime(old, (0, 0))
-    with staging_directory(str(tmp_path / "out")):
-        assert not old.exists() and young.exists()
+def test_the_staging_of_a_killed_run_is_removed_and_that_of_a_live_run_is_not(tmp_path: Path) -> None:
+    dead = tmp_path / "out.staging-dead0001"
+    dead.mkdir()
+    (dead / ".lock").touch()
+    (dead / "half").touch()
+    with staging_directory(str(tmp_path / "out")) as live, staging_directory(str(tmp_path / "out")):
+        assert not dead.exists()
+        assert Path(live).exists()
+    assert os.listdir(tmp_path) == []
