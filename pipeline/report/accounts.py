@@ -61,7 +61,7 @@ def _rejects(rejects: list[RejectReason]) -> Markup:
     parts: list[Markup] = [tag("h3", "Rejected rows by reason")]
     rows = [[data(reject.reason), count(reject.count), share(reject.share, 2)] for reject in rejects]
     parts.append(table(["reason", "rows", "share"], rows))
-    for reject in rejects:
+    for index, reject in enumerate(rejects):
         examples: list[list[str | Markup]] = [
             [
                 tag("code", data(example.key, 60)) if example.key is not None else "–",
@@ -71,6 +71,7 @@ def _rejects(rejects: list[RejectReason]) -> Markup:
             for example in reject.examples
         ]
         summary = tag("summary", "Examples: ", data(reject.reason))
-        parts.append(tag("details", summary, table(["key", "what is wrong", "row"], examples, "wrap")))
+        shown = table(["key", "what is wrong", "row"], examples, "wrap")
+        parts.append(tag("details", summary, shown, open=None if index else "open"))
     parts.append(tag("p", "rejected/ holds all of them, with file and position.", class_="note"))
     return join(parts)

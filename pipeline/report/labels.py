@@ -127,7 +127,7 @@ def _predictors(statistics: Statistics) -> list[Markup]:
         tag("h3", "What length alone says of the label"),
         tag(
             "p",
-            "The best classifier that sees nothing but the length, fitted on train: the baseline a model has to beat.",
+            "The best predictor that sees nothing but the length, fitted on train: a model has to beat it.",
             class_="muted",
         ),
     ]

@@ -120,7 +120,8 @@ def _draw(
     parts.append(tag("line", x1=0, x2=width, y1=floor, y2=floor, class_="axis"))
     ticks = axis.ticks(64 if name == "wide" else 52)
     parts += [
-        tag("text", count(t), x=axis.x(t), y=height - 6, class_="tick", text_anchor=_anchor(t, axis)) for t in ticks
+        tag("text", count(t), x=axis.x(t + 0.5), y=height - 6, class_="tick", text_anchor=_anchor(t, axis))
+        for t in ticks
     ]
     label = f"Length distribution of {feature.name}"
     return tag("svg", *parts, viewBox=f"0 0 {width} {height}", class_=name, role="img", aria_label=label)

@@ -67,7 +67,7 @@ def _label_fact(classes: list[str] | None) -> str:
 
 def _saving(padded: int, longest: int) -> str:
     if not padded or longest <= padded:
-        return "Nothing is lost to padding here."
+        return "Rows are about equally long: buckets save nothing over padding to the longest."
     return f"Padding every row to the longest would cost {longest / padded:.2g} times the compute."
 
 

@@ -102,7 +102,9 @@ svg .bars rect.cut {{ fill: var(--cut); }}
 svg .outline {{ fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }}
 svg .outline.validation {{ stroke: var(--validation); }} svg .outline.test {{ stroke: var(--test); }}
 svg .boundaries line {{ stroke: var(--boundary); stroke-width: 1; opacity: 0.55; }}
-svg .cap line {{ stroke: var(--bad); stroke-dasharray: 3 3; }} svg .cap text {{ fill: var(--bad); }}
+svg .cap line {{ stroke: var(--bad); stroke-dasharray: 3 3; }} svg .cap text {{
+  fill: var(--bad); paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round;
+}}
 .columns {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 0 44px; }}
 .barlist {{ list-style: none; padding: 0; margin: 0; font-size: 13.5px; }}
 .barlist li {{ display: grid; grid-template-columns: minmax(70px, 34%) 1fr 54px; gap: 12px;
@@ -134,7 +136,8 @@ svg .cap line {{ stroke: var(--bad); stroke-dasharray: 3 3; }} svg .cap text {{ 
   background: var(--train); }}
 .gauge .end {{ position: absolute; top: 24px; font-size: 11.5px; color: var(--muted); }}
 .gauge .end.right {{ right: 0; }}
-details {{ margin-top: 12px; }} summary {{ cursor: pointer; color: var(--muted); font-size: 13.5px; }}
+details {{ margin-top: 12px; }}
+details + p {{ margin-top: 14px; }} summary {{ cursor: pointer; color: var(--muted); font-size: 13.5px; }}
 summary:hover {{ color: var(--ink); }}
 pre {{ background: var(--faint); border-radius: 8px; padding: 13px 15px; overflow-x: auto; margin: 10px 0 0;
   white-space: pre-wrap; }}
