@@ -131,7 +131,7 @@ class _ReadEvents(_Read):
     def process(self, unit: Unit) -> Iterator[Any]:
         index, pieces = unit
         file, plan = self._inputs.files[index], plan_events(self._spec, self._inputs)
-        columns = {n.column: n.hint for n in needed(self._spec) if n.column not in self._inputs.from_labels}
+        columns = {n.column: n.shape for n in needed(self._spec) if n.column not in self._inputs.from_labels}
         for batch in formats.read(file, Request(columns, EVENTS_PER_BATCH, pieces)):
             found = event_batch(self._spec, self._inputs, plan, file, batch)
             yield from self._parts(found.events, "entity", found.rejects, found.counts)
@@ -154,7 +154,7 @@ class _ReadKeyedRows(_Read):
     def process(self, unit: Unit) -> Iterator[Any]:
         index, pieces = unit
         file = self._inputs.files[index]
-        columns = {n.column: n.hint for n in needed(self._spec) if n.column not in self._inputs.from_labels}
+        columns = {n.column: n.shape for n in needed(self._spec) if n.column not in self._inputs.from_labels}
         for batch in formats.read(file, Request(columns, ROWS_PER_BATCH, pieces)):
             rows, rejects, counts = keyed_rows(self._spec, self._inputs, file, batch, self._assign_split)
             yield from self._parts(rows, KEY, rejects, counts)

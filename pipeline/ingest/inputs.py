@@ -99,7 +99,7 @@ def discover(spec: DatasetSpec, patterns: Sequence[str], labels: str | None = No
         path = labels or _label_pattern(source.labels.path, files)
         label_files = find_files([path], source.labels.format, source.delimiter, by_split=False)
         label_peeks = _peek_all(label_files)
-        _check_columns(label_files, label_peeks, [Need(source.labels.key, "source.labels.key", True, pa.string())])
+        _check_columns(label_files, label_peeks, [Need(source.labels.key, "source.labels.key", True, "scalar")])
     elif labels is not None and source.labels is None:
         raise InputError(
             f"received the label file {labels}, but the spec has no source.labels; name its key column there"

@@ -31,12 +31,12 @@ from schemas.splits import TimeSplit
 REASON, DETAIL = "reason", "detail"
 
 
-def label_columns(spec: DatasetSpec, inputs: Inputs) -> dict[str, pa.DataType]:
-    """The columns to read from the label files, each with its hint."""
+def label_columns(spec: DatasetSpec, inputs: Inputs) -> dict[str, str]:
+    """The columns to read from the label files, each with its shape."""
     if spec.source.labels is None or not inputs.label_files:
         return {}
-    hints = {need.column: need.hint for need in needed(spec) if need.column in inputs.from_labels}
-    return {spec.source.labels.key: pa.string()} | hints
+    shapes = {need.column: need.shape for need in needed(spec) if need.column in inputs.from_labels}
+    return {spec.source.labels.key: "scalar"} | shapes
 
 
 def joined_features(spec: DatasetSpec, inputs: Inputs) -> list[str]:
@@ -198,6 +198,6 @@ def _no_times(spec: DatasetSpec, inputs: Inputs, name: str) -> TimeColumn | None
 
 def _no_labels(spec: DatasetSpec, inputs: Inputs) -> pa.RecordBatch:
     """A label batch without rows, for keys whose partition has none."""
-    hints = label_columns(spec, inputs)
-    blank = RawBatch({name: pa.nulls(0) for name in hints}, np.zeros(0, np.int64))
+    names = label_columns(spec, inputs)
+    blank = RawBatch({name: pa.nulls(0) for name in names}, np.zeros(0, np.int64))
     return label_batch(spec, inputs, InputFile(0, "", "", None, 0), blank)[0]

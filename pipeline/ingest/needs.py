@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from schemas.features import (
     CategoryFeature,
     Feature,
@@ -33,25 +31,25 @@ class Need:
       column: its name.
       use: what needs it, as messages say it ("features.text", "label", "key").
       required: whether every file must have it.
-      hint: the Arrow type that suits its use, for formats without types.
+      shape: what its cells are to be, one of `raw.SHAPES`.
       kind: the feature kind that reads it; None for keys, labels, groups and times.
     """
 
     column: str
     use: str
     required: bool
-    hint: pa.DataType
+    shape: str
     kind: str | None = None
 
 
-HINTS = {
-    "text": pa.string(),
-    "category": pa.string(),
-    "tokens": pa.list_(pa.string()),
-    "ids": pa.list_(pa.int64()),
-    "series": pa.list_(pa.float64()),
-    "vector": pa.list_(pa.float64()),
-    "number": pa.float64(),
+SHAPES = {
+    "text": "text",
+    "category": "scalar",
+    "tokens": "strings",
+    "ids": "integers",
+    "series": "series",
+    "vector": "series",
+    "number": "number",
 }
 
 
@@ -76,11 +74,11 @@ def _plain_needs(spec: DatasetSpec) -> list[Need]:
     needs = []
     for name, feature in spec.features.items():
         use = f"features.{name}"
-        needs.append(Need(column_of(name, feature), use, feature.required, HINTS[feature.kind], feature.kind))
+        needs.append(Need(column_of(name, feature), use, feature.required, SHAPES[feature.kind], feature.kind))
         if isinstance(feature, SeriesFeature) and feature.time is not None:
-            needs.append(Need(feature.time, f"{use}.time", True, pa.list_(pa.string())))
+            needs.append(Need(feature.time, f"{use}.time", True, "scalars"))
     if spec.key is not None:
-        needs.append(Need(spec.key, "key", True, pa.string()))
+        needs.append(Need(spec.key, "key", True, "scalar"))
     return needs
 
 
@@ -89,36 +87,35 @@ def _event_needs(spec: DatasetSpec) -> list[Need]:
     if events is None:
         return []
     needs = [
-        Need(events.group_by, "source.events.group_by", True, pa.string()),
-        Need(events.time, "source.events.time", True, pa.string()),
+        Need(events.group_by, "source.events.group_by", True, "scalar"),
+        Need(events.time, "source.events.time", True, "scalar"),
     ]
     if events.channel is not None and events.value is not None:
-        needs.append(Need(events.channel, "source.events.channel", True, pa.string()))
-        needs.append(Need(events.value, "source.events.value", True, pa.float64()))
+        needs.append(Need(events.channel, "source.events.channel", True, "scalar"))
+        needs.append(Need(events.value, "source.events.value", True, "scalar"))
     for name, feature in spec.features.items():
         use = f"features.{name}"
         if isinstance(feature, SeriesFeature):
             if events.channel is None and isinstance(feature.channels, list):
-                needs += [Need(c, f"{use}.channels", True, pa.float64(), "number") for c in feature.channels]
+                needs += [Need(c, f"{use}.channels", True, "number", "number") for c in feature.channels]
         elif isinstance(feature, NumberFeature | CategoryFeature):
             if feature.channel is None:
-                needs.append(Need(column_of(name, feature), use, feature.required, HINTS[feature.kind], feature.kind))
+                needs.append(Need(column_of(name, feature), use, feature.required, SHAPES[feature.kind], feature.kind))
         elif isinstance(feature, TokensFeature | IdsFeature):
-            item = HINTS[feature.kind].value_type
-            needs.append(Need(column_of(name, feature), use, True, item))
+            needs.append(Need(column_of(name, feature), use, True, "scalar"))
         elif isinstance(feature, TextFeature | VectorFeature):
-            needs.append(Need(column_of(name, feature), use, feature.required, HINTS[feature.kind], feature.kind))
+            needs.append(Need(column_of(name, feature), use, feature.required, SHAPES[feature.kind], feature.kind))
     return needs
 
 
 def _common_needs(spec: DatasetSpec) -> list[Need]:
     needs = []
     if spec.label is not None and spec.label.column is not None:
-        hint = pa.float64() if spec.label.kind == "regression" else pa.string()
-        needs.append(Need(spec.label.column, "label", True, hint))
+        shape = "number" if spec.label.kind == "regression" else "scalar"
+        needs.append(Need(spec.label.column, "label", True, shape))
     splits = spec.splits
     if isinstance(splits, HashSplit) and splits.group is not None:
-        needs.append(Need(splits.group, "splits.group", True, pa.string()))
+        needs.append(Need(splits.group, "splits.group", True, "scalar"))
     if isinstance(splits, TimeSplit | ColumnSplit):
-        needs.append(Need(splits.column, "splits.column", True, pa.string()))
+        needs.append(Need(splits.column, "splits.column", True, "scalar"))
     return needs

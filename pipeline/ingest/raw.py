@@ -14,6 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+SHAPES = {
+    "text": "a string",
+    "scalar": "a string, number or boolean, taken as text",
+    "number": "a number, or a string that holds one",
+    "strings": "a list of strings",
+    "integers": "a list of whole numbers",
+    "series": "a list of numbers, or of lists of numbers",
+    "scalars": "a list of strings or numbers",
+}
 FILE_SHIFT = 40  # row id = file index << 40 | position: 8 million files of 10^12 rows
 
 
@@ -46,13 +55,13 @@ class Request:
     """What to read of a file.
 
     Attributes:
-      hints: the columns wanted, each with the Arrow type that suits its use best; only formats without types of their
-        own heed it. A column that the file lacks is left out of the batches, or is all null.
+      shapes: the columns wanted, each with one of SHAPES; only formats without types of their own heed it. A column
+        that the file lacks is left out of the batches, or is all null.
       rows_per_batch: most rows a batch.
       pieces: which of the parts that `Peek` counted; all when None.
     """
 
-    hints: Mapping[str, pa.DataType]
+    shapes: Mapping[str, str]
     rows_per_batch: int
     pieces: tuple[int, ...] | None = None
 

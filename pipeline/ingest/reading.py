@@ -107,7 +107,7 @@ class _ReadRows(beam.DoFn):
     def process(self, unit: Unit) -> Iterator[Any]:
         index, pieces = unit
         file = self._inputs.files[index]
-        request = Request({need.column: need.hint for need in needed(self._spec)}, ROWS_PER_BATCH, pieces)
+        request = Request({need.column: need.shape for need in needed(self._spec)}, ROWS_PER_BATCH, pieces)
         for batch in formats.read(file, request):
             prepared = prepare(self._spec, self._inputs, file, batch, self._assign_split)
             yield beam.pvalue.TaggedOutput(COUNTS, prepared.counts)

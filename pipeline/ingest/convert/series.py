@@ -33,8 +33,15 @@ def convert_series(
       time: lists of the times of the steps.
       problems: flagged with missing, type, size, not_finite, range, time, too_short, too_long.
     """
+    if is_text(raw.type):
+        nested = mask_of(pc.match_substring_regex(raw.cast(pa.binary()), rb"^\s*\[\s*\["))
+        if nested.any() and not nested.all():
+            return _apart(name, feature, raw, time, nested, problems)
+        item = pa.list_(pa.float64()) if nested.any() else pa.float64()
+    else:
+        item = pa.float64()
     channels = channel_count(feature)
-    steps = lists_of(raw, pa.float64() if _is_flat_text(raw, channels) else pa.list_(pa.float64()))
+    steps = lists_of(raw, item)
     problems.flag(steps.bad, "type", f"{name}: expected a list of numbers" + (" or of vectors" if channels > 1 else ""))
     if feature.required:
         problems.flag(steps.null, "missing", f"{name}: no list")
@@ -84,12 +91,22 @@ def channel_count(feature: SeriesFeature) -> int:
     return feature.channels if isinstance(feature.channels, int) else len(feature.channels)
 
 
-def _is_flat_text(raw: pa.Array, channels: int) -> bool:
-    """Whether JSON text holds flat lists: the first list with an item decides."""
-    if not is_text(raw.type):
-        return True
-    nested = pc.match_substring_regex(raw.cast(pa.binary()), rb"^\s*\[\s*\[")
-    return channels == 1 and not mask_of(nested).any()
+def _apart(
+    name: str, feature: SeriesFeature, raw: pa.Array, time: TimeColumn | None, nested: np.ndarray, problems: Problems
+) -> dict[str, pa.ListArray]:
+    """JSON text of which some rows hold vectors and others numbers: each kind converted for itself, then joined."""
+    order = np.concatenate([np.flatnonzero(nested), np.flatnonzero(~nested)])
+    parts = []
+    for rows in (np.flatnonzero(nested), np.flatnonzero(~nested)):
+        own = Problems(len(rows))
+        taken = pa.array(rows)
+        times = None if time is None else TimeColumn(time.array.take(taken), time.moments)
+        parts.append(convert_series(name, feature, raw.take(taken), times, own))
+        place = np.full(len(raw), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        problems.inherit(own, place)
+    back = pa.array(np.argsort(order))
+    return {column: pa.concat_arrays([part[column] for part in parts]).take(back) for column in parts[0]}
 
 
 def _flatten(name: str, steps: Lists, channels: int, problems: Problems) -> tuple[Lists, np.ndarray]:

@@ -26,7 +26,7 @@ def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
     """Streams the record batches, cut to `rows_per_batch`."""
     with open_seekable(file) as source:
         schema, batches = _batches(source)
-        wanted = [name for name in request.hints if name in schema.names]
+        wanted = [name for name in request.shapes if name in schema.names]
         cut = (part for batch in batches for part in slices(batch.select(wanted), request.rows_per_batch))
         yield from from_record_batches(cut)
 

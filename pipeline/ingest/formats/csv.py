@@ -79,7 +79,7 @@ def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
     done = 0
     for block in BLOCK_BYTES:
         try:
-            for batch in _read(file, list(request.hints), request.rows_per_batch, block):
+            for batch in _read(file, list(request.shapes), request.rows_per_batch, block):
                 if len(batch.positions) == 0 or batch.positions[-1] >= done:
                     yield batch
                 done = max(done, int(batch.positions[-1]) + 1 if len(batch.positions) else 0)

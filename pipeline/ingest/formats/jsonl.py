@@ -2,15 +2,13 @@
 
 A block of lines is parsed by Arrow with the types seen in the file's head. A block that does not fit them (a string
 among numbers, a broken line, invalid UTF-8) is parsed again line by line: a line that is no JSON object is a malformed
-row, and a value of another type is marked in `wrong_type`, so that the rest of the block is kept. Both ways give
-the same rows.
+row, and a value that does not fit its column's shape is marked in `wrong_type`. Both ways give the same rows.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from pipeline.ingest.files import InputFile, open_stream
+from pipeline.ingest.formats.json_values import column_of, fast_type, is_nested, observed_type, sample_of
 from pipeline.ingest.raw import Malformed, Peek, RawBatch, Request, slices
 from schemas.errors import InputError
 
@@ -35,22 +34,21 @@ def peek(file: InputFile) -> Peek:
         raise InputError(f"{file.path}: none of its first {len(lines)} lines is a JSON object; expected one a line")
     names = list(dict.fromkeys(name for row in rows for name in row))
     types = {name: observed_type([row.get(name) for row in rows]) for name in names}
-    columns = {name: _column([row.get(name) for row in rows], types[name])[0] for name in names}
+    columns = {name: sample_of([row.get(name) for row in rows], types[name]) for name in names}
     return Peek(pa.schema(list(types.items())), bool(lines), pa.table(columns) if columns else pa.table({}))
 
 
 def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
     """Streams the rows; a key that a line lacks is null."""
-    types = peek(file).schema
-    observed = {field.name: field.type for field in types}
-    schema = pa.schema([(name, _suited(observed.get(name, pa.null()), hint)) for name, hint in request.hints.items()])
+    seen = {field.name: field.type for field in peek(file).schema}
+    schema = pa.schema([(name, fast_type(seen.get(name), shape)) for name, shape in request.shapes.items()])
     position = 0
     rows = request.rows_per_batch
     for block in _blocks(file, BLOCK_BYTES):
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
         batch = _fast(block, schema, lines)
         if batch is None:
-            yield from _slow(block, schema, position, rows)
+            yield from _slow(block, request.shapes, position, rows)
         else:
             start = position
             for part in slices(batch, rows):
@@ -58,24 +56,6 @@ def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
                 yield RawBatch(dict(zip(part.schema.names, part.columns, strict=True)), positions)
                 start += part.num_rows
         position += lines
-
-
-def observed_type(values: list[Any]) -> pa.DataType:
-    """The Arrow type of most of the JSON `values`; whole numbers give way to fractions, null to anything."""
-    present = [value for value in values if value is not None]
-    if not present:
-        return pa.null()
-    lists = [value for value in present if isinstance(value, list)]
-    if 2 * len(lists) > len(present):
-        return pa.list_(observed_type([item for value in lists for item in value[:64]]))
-    kinds = [
-        "bool" if isinstance(v, bool) else "number" if isinstance(v, int | float) else type(v).__name__ for v in present
-    ]
-    commonest = max(sorted(set(kinds)), key=kinds.count)
-    if commonest == "number":
-        fractions = any(isinstance(value, float) for value in present)
-        return pa.float64() if fractions else pa.int64()
-    return pa.bool_() if commonest == "bool" else pa.string()
 
 
 def _blocks(file: InputFile, block_bytes: int) -> Iterator[bytes]:
@@ -113,45 +93,41 @@ def _fast(block: bytes, schema: pa.Schema, lines: int) -> pa.RecordBatch | None:
     return pa.RecordBatch.from_arrays(arrays, names=table.schema.names)
 
 
-def _suited(observed: pa.DataType, hint: pa.DataType) -> pa.DataType:
-    """The observed type, with the hint where nothing was observed, and fractions where they may come later."""
-    if pa.types.is_null(observed):
-        return hint
-    if pa.types.is_list(observed):
-        return pa.list_(_suited(observed.value_type, hint.value_type if pa.types.is_list(hint) else hint))
-    leaf = hint
-    while pa.types.is_list(leaf):
-        leaf = leaf.value_type
-    return pa.float64() if pa.types.is_integer(observed) and pa.types.is_floating(leaf) else observed
-
-
-def _slow(block: bytes, schema: pa.Schema, first: int, rows_per_batch: int) -> Iterator[RawBatch]:
+def _slow(block: bytes, shapes: Mapping[str, str], first: int, rows_per_batch: int) -> Iterator[RawBatch]:
     rows: list[dict[str, Any]] = []
     positions: list[int] = []
     malformed: list[Malformed] = []
+    nesting: dict[str, bool] = {}
     for offset, line in enumerate(block.split(b"\n")):
         if not line.strip():
             continue
         row = _object(line)
-        if isinstance(row, dict):
-            rows.append(row)
-            positions.append(first + offset)
-        else:
-            malformed.append(Malformed(first + offset, str(row), line[:400].decode(errors="replace")))
-        if len(rows) == rows_per_batch:
-            yield _batch(rows, positions, malformed, schema)
-            rows, positions, malformed = [], [], []
+        if not isinstance(row, dict):
+            malformed.append(Malformed(first + offset, row, line[:400].decode(errors="replace")))
+            continue
+        own = {
+            name: nested for name, shape in shapes.items() if (nested := is_nested(row.get(name), shape)) is not None
+        }
+        # A batch holds either flat or nested series; a change between them, or a full batch, closes it.
+        if len(rows) == rows_per_batch or any(nesting.get(name, nested) != nested for name, nested in own.items()):
+            yield _batch(rows, positions, malformed, shapes)
+            rows, positions, malformed, nesting = [], [], [], {}
+        nesting |= own
+        rows.append(row)
+        positions.append(first + offset)
     if rows or malformed:
-        yield _batch(rows, positions, malformed, schema)
+        yield _batch(rows, positions, malformed, shapes)
 
 
-def _batch(rows: list[dict[str, Any]], positions: list[int], malformed: list[Malformed], schema: pa.Schema) -> RawBatch:
+def _batch(
+    rows: list[dict[str, Any]], positions: list[int], malformed: list[Malformed], shapes: Mapping[str, str]
+) -> RawBatch:
     columns, wrong = {}, {}
-    for field in schema:
-        array, bad = _column([row.get(field.name) for row in rows], field.type)
-        columns[field.name] = array
+    for name, shape in shapes.items():
+        array, bad = column_of([row.get(name) for row in rows], shape)
+        columns[name] = array
         if bad.any():
-            wrong[field.name] = bad
+            wrong[name] = bad
     return RawBatch(columns, np.asarray(positions, dtype=np.int64), wrong, tuple(malformed))
 
 
@@ -164,45 +140,3 @@ def _object(line: bytes) -> dict[str, Any] | str:
     except (json.JSONDecodeError, RecursionError) as error:
         return f"not JSON: {error}"
     return value if isinstance(value, dict) else f"a JSON {type(value).__name__}, expected an object"
-
-
-def _column(values: list[Any], dtype: pa.DataType) -> tuple[pa.Array, np.ndarray]:
-    """(array, bool[rows] wrong type): values that do not fit `dtype` become null and are marked."""
-    try:
-        fitting = [_fit(value, dtype) for value in values]
-        wrong = np.fromiter((fit is _UNFIT for fit in fitting), dtype=bool, count=len(fitting))
-        return pa.array([None if fit is _UNFIT else fit for fit in fitting], type=dtype), wrong
-    except (pa.ArrowInvalid, OverflowError) as error:  # whole numbers beyond 64 bits are the only way here
-        raise InputError(f"a JSON value fits no column of type {dtype}: {error}") from error
-
-
-_UNFIT = object()
-
-
-def _fit(value: Any, dtype: pa.DataType) -> Any:
-    """`value` as Arrow takes it for `dtype`, or _UNFIT."""
-    if value is None:
-        return None
-    if pa.types.is_list(dtype):
-        if not isinstance(value, list):
-            return _UNFIT
-        items = [_fit(item, dtype.value_type) for item in value]
-        return _UNFIT if any(item is _UNFIT for item in items) else items
-    if pa.types.is_string(dtype):
-        return value if isinstance(value, str) and _encodable(value) else _UNFIT
-    if pa.types.is_boolean(dtype):
-        return value if isinstance(value, bool) else _UNFIT
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _UNFIT
-    if pa.types.is_integer(dtype):
-        whole = isinstance(value, int) or (math.isfinite(value) and value == math.floor(value))
-        return int(value) if whole and abs(value) < 2**63 else _UNFIT
-    return float(value) if abs(value) < 1e308 or not isinstance(value, int) else _UNFIT
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, written as \ud800
-        return False
-    return True

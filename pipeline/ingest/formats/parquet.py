@@ -28,7 +28,7 @@ def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
     """Streams the row groups asked for, in order."""
     with open_seekable(file) as source:
         parquet = pq.ParquetFile(source)
-        wanted = [name for name in request.hints if name in parquet.schema_arrow.names]
+        wanted = [name for name in request.shapes if name in parquet.schema_arrow.names]
         starts = [0]
         for group in range(parquet.num_row_groups):
             starts.append(starts[-1] + parquet.metadata.row_group(group).num_rows)

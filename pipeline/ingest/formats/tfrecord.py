@@ -43,7 +43,7 @@ def read(file: InputFile, request: Request) -> Iterator[RawBatch]:
             columns, wrong, malformed = _decode(records, position)
             bad = {row.position for row in malformed}
             kept = [position + i for i in range(len(records)) if position + i not in bad]
-            wanted = {name: columns.get(name, pa.nulls(len(kept))) for name in request.hints}
+            wanted = {name: columns.get(name, pa.nulls(len(kept))) for name in request.shapes}
             marked = {name: rows for name, rows in wrong.items() if name in wanted}
             yield RawBatch(wanted, np.array(kept, dtype=np.int64), marked, tuple(malformed))
             position += len(records)
