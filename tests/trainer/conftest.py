@@ -304,9 +304,10 @@ def build_small_model(manifest: Manifest, features: Any, config: Any) -> Any:
         length = inputs[f"{feature.name}_length"] = keras.Input((), name=f"{feature.name}_length", dtype="int64")
         if is_ids:
             values = keras.layers.Embedding(feature.vocabulary_size, 8)(values)
-        steps = ops.cumsum(ops.ones_like(values[:, :, :1]), axis=1)
-        mask = ops.cast(steps <= ops.cast(length, "float32")[:, None, None], "float32")
-        mean = ops.sum(values * mask, axis=1) / ops.maximum(ops.cast(length, "float32"), 1.0)[:, None]
+        steps = ops.cumsum(ops.ones_like(values[:, :, :1], dtype="float32"), axis=1)
+        is_real = steps <= ops.cast(length, "float32")[:, None, None]
+        total = ops.sum(ops.where(is_real, values, 0.0), axis=1)
+        mean = total / ops.maximum(ops.cast(length, "float32"), 1.0)[:, None]
         pooled.append(mean)
     joined = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
     joined = keras.layers.Dropout(config.architecture.get("dropout", 0.0))(joined)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -135,11 +134,11 @@ def test_killed_at_random_steps_the_process_resumes_to_the_same_bits(
     dataset = make_dataset(rows={"train": 60, "validation": 10})
     config = tmp_path / "config.yaml"
     config.write_text(
-        "epochs: 2\nbatch_tokens: 64\narchitecture: {dropout: 0.3}\ncheckpoints: {every_steps: 1, keep: 2}\n"
-        "bootstrap_samples: 10\njit: false\n"
+        "model: cnn\narchitecture: {blocks: 1, filters: 4, kernel_size: 3, embedding: 4, dropout: 0.3}\n"
+        "epochs: 2\nbatch_tokens: 64\ncheckpoints: {every_steps: 1, keep: 2}\nbootstrap_samples: 10\njit: false\n"
     )
     whole = start(dataset, tmp_path / "whole", config)
-    assert whole.wait(timeout=240) == 0, whole.stderr.read() if whole.stderr else ""
+    assert whole.wait(timeout=240) == 0, (tmp_path / "whole.log").read_text()
     last = CheckpointDirectory(tmp_path / "whole" / "checkpoints").paths()[-1]
     steps = int(last.stem.removeprefix("step-"))
     killed_at = sorted(random.Random(time.time_ns()).sample(range(1, steps), 2))
@@ -147,7 +146,7 @@ def test_killed_at_random_steps_the_process_resumes_to_the_same_bits(
         process = start(dataset, tmp_path / "killed", config, "--resume")
         kill_after_step(process, tmp_path / "killed" / "checkpoints", step)
     process = start(dataset, tmp_path / "killed", config, "--resume")
-    assert process.wait(timeout=240) == 0, process.stderr.read() if process.stderr else ""
+    assert process.wait(timeout=240) == 0, (tmp_path / "killed.log").read_text()
     left = read_checkpoint(last)
     right = read_checkpoint(CheckpointDirectory(tmp_path / "killed" / "checkpoints").paths()[-1])
     assert left.arrays.keys() == right.arrays.keys(), f"killed at {killed_at}"
@@ -156,7 +155,7 @@ def test_killed_at_random_steps_the_process_resumes_to_the_same_bits(
             assert np.array_equal(one, other), f"{group}, killed at {killed_at}"
 
 
-def start(dataset: Path, output: Path, config: Path, *flags: str) -> subprocess.Popen[str]:
+def start(dataset: Path, output: Path, config: Path, *flags: str) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -168,17 +167,11 @@ def start(dataset: Path, output: Path, config: Path, *flags: str) -> subprocess.
         "--config",
         str(config),
     ]
-    return subprocess.Popen(
-        [*command, "--no-export", *flags],
-        cwd=REPOSITORY,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with output.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen([*command, "--no-export", *flags], cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
 
 
-def kill_after_step(process: subprocess.Popen[str], checkpoints: Path, step: int) -> None:
+def kill_after_step(process: subprocess.Popen[bytes], checkpoints: Path, step: int) -> None:
     """Kills the process once a checkpoint of that step (or a later one) is there."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
@@ -188,5 +181,3 @@ def kill_after_step(process: subprocess.Popen[str], checkpoints: Path, step: int
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=30)
-    if process.stderr:
-        process.stderr.close()
