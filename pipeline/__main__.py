@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import resource
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.arguments import Arguments, parse_arguments
+from pipeline.failure import told_to_user
+from pipeline.quiet import import_tensorflow, quiet_libraries
 from schemas.errors import LengthwiseError
 from schemas.spec import DatasetSpec, load_spec
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.finish import Staged
     from pipeline.ingest import Inputs
 
-OK, FAILED, USAGE = 0, 1, 2
+OK, USAGE = 0, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +49,7 @@ def run(arguments: Arguments) -> None:
     if arguments.max_rejected is not None:
         spec = spec.model_copy(update={"max_rejected": arguments.max_rejected})
 
-    _quiet_libraries()
+    quiet_libraries()
     from pipeline import progress
     from pipeline.beam_options import beam_options
     from pipeline.ingest import discover, resolve_spec
@@ -77,50 +75,15 @@ def run(arguments: Arguments) -> None:
 
 
 def _preprocess(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions) -> Staged:
-    _import_tensorflow()
-    from pipeline.failure import user_message
+    import_tensorflow()
     from pipeline.finish import finish, remove_job_directory
     from pipeline.job import run_job
 
-    try:
+    with told_to_user():
         outcome = run_job(spec, inputs, staging, options)
         staged = finish(spec, inputs, staging, outcome)
-    except Exception as error:
-        message = user_message(error)
-        if message is None:
-            traceback.print_exc()
-            raise SystemExit(FAILED) from error
-        raise LengthwiseError(message) from error
     remove_job_directory(staging)
     return staged
-
-
-def _quiet_libraries() -> None:
-    """Keeps TensorFlow's and Beam's own chatter off the terminal; errors stay."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    # Preprocessing needs no GPU, and must not take one from a training run beside it.
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    for name in ("apache_beam", "tensorflow", "absl"):
-        # What fails is raised as well, and shown once: as a sentence, or as a traceback where it is unexpected.
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore")
-
-
-def _import_tensorflow() -> None:
-    """Imports TensorFlow and starts its devices without what its C++ prints on the way; exceptions still come out."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        import tensorflow as tf
-
-        tf.zeros([])
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ was another process, in a RuntimeError whose text holds the worker's whole trace
 
 from __future__ import annotations
 
+import contextlib
 import re
+import traceback
+from collections.abc import Iterator
 
 from schemas import errors
 from schemas.errors import LengthwiseError
@@ -29,3 +32,21 @@ def user_message(error: BaseException) -> str | None:
         current = current.__cause__ or current.__context__
     found = _IN_TRACEBACK.findall(str(error))
     return _WHILE_RUNNING.sub("", found[-1].strip()) if found else None
+
+
+@contextlib.contextmanager
+def told_to_user() -> Iterator[None]:
+    """Turns what a runner raises into an error for the user, or into a traceback and exit status 1.
+
+    Raises:
+      LengthwiseError: the error for the user inside the runner's own.
+      SystemExit: with status 1, when there is none.
+    """
+    try:
+        yield
+    except Exception as error:
+        message = user_message(error)
+        if message is None:
+            traceback.print_exc()
+            raise SystemExit(1) from error
+        raise LengthwiseError(message) from error

@@ -145,7 +145,7 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
         | "CollectRejects" >> beam.GroupByKey()
         | "WriteRejects" >> beam.FlatMapTuple(lambda _, lines: write_rejects(lines, staging))
     )
-    counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(_SumCounters())
+    counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(SumCounters())
     (
         pipeline
         | "Once" >> beam.Create([outcome_path])
@@ -267,7 +267,7 @@ class _MergeOrNone(beam.CombineFn):
         return self._merge(accumulator) if accumulator else None
 
 
-class _SumCounters(beam.CombineFn):
+class SumCounters(beam.CombineFn):
     """Sums dictionaries of counters."""
 
     def create_accumulator(self) -> Counter[str]:

@@ -38,8 +38,12 @@ def is_local(path: str) -> bool:
     return FileSystems.get_scheme(path) is None
 
 
-def check_output(output: str) -> None:
+def check_output(output: str, marker: str = MANIFEST_NAME) -> None:
     """Refuses an output that holds something other than a dataset.
+
+    Args:
+      output: the directory that will be replaced.
+      marker: the file that says a directory is ours to replace.
 
     Raises:
       OutputError: `output` is a file, a directory with other contents, or cannot be made.
@@ -49,12 +53,12 @@ def check_output(output: str) -> None:
     path = Path(output)
     if path.is_file():
         raise OutputError(f"{output}: is a file, expected a directory for the dataset; choose another --output")
-    if path.is_dir() and not (path / MANIFEST_NAME).exists():
+    if path.is_dir() and not (path / marker).exists():
         found = sorted(entry.name for entry in path.iterdir())
         if found:
             shown = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
             raise OutputError(
-                f"{output}: holds {shown} and no {MANIFEST_NAME}, so it is "
+                f"{output}: holds {shown} and no {marker}, so it is "
                 "not a dataset that may be replaced; choose another --output, or empty it yourself"
             )
     try:
@@ -101,17 +105,18 @@ def _remove_abandoned(output: Path) -> None:
                 os.close(lock)
 
 
-def publish(staging: str, output: str) -> None:
+def publish(staging: str, output: str, marker: str = MANIFEST_NAME) -> None:
     """Puts a finished staging directory in the output's place.
 
     Args:
-      staging: a directory that holds a manifest.
+      staging: a directory that holds its marker.
       output: the dataset's directory; a dataset there is replaced.
+      marker: the file that says a directory is ours to replace.
 
     Raises:
       OutputError: the output changed into something else while the job ran, or cannot be replaced.
     """
-    check_output(output)
+    check_output(output, marker)
     target = Path(output)
     Path(staging, _LOCK).unlink(missing_ok=True)
     try:

@@ -48,7 +48,9 @@ class RawFeature(Strict):
     name: str
     dtype: Literal["string", "int64", "float32"]
     shape: Literal["scalar", "list"]
-    default: str | float | int | None = Field(None, description="Scalar features only: stands in for an absent value.")
+    default: str | float | int | None = Field(
+        None, description="Scalar features only: stands in for an absent value; 'nan' for a missing number."
+    )
 
 
 class FeatureInfo(Strict):

@@ -74,6 +74,8 @@ class RawInputs:
         default = feature.default
         if default is None and feature.name in self._optional:
             default = EMPTY[feature.dtype]
+        if default is not None and feature.dtype == "float32":
+            default = float(default)  # JSON has no NaN: the manifest says "nan"
         shape = [int(size) for size in spec.shape[1:]]
         if default is not None and shape:
             default = [default] * shape[0]

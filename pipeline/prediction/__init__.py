@@ -1,0 +1,1 @@
+"""Batch prediction: raw files in, one prediction a row out, with the exported model alone."""

@@ -1,0 +1,37 @@
+"""Keeps TensorFlow's and Beam's own chatter off the terminal; what fails is still raised, and said once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+
+def quiet_libraries() -> None:
+    """Call before TensorFlow or Beam is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # Preprocessing needs no GPU, and must not take one from a training run beside it.
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    logging.getLogger().setLevel(logging.ERROR)
+    for name in ("apache_beam", "tensorflow", "absl"):
+        # What fails is raised as well, and shown once: as a sentence, or as a traceback where it is unexpected.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore")
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and starts its devices without what its C++ prints on the way; exceptions still come out."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        import tensorflow as tf
+
+        tf.zeros([])
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)
