@@ -44,6 +44,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     Returns:
       [batch, queries, heads, channels].
     """
-    query = query * ops.cast(1.0 / math.sqrt(query.shape[-1]), query.dtype)
+    query = query * (1.0 / math.sqrt(query.shape[-1]))
     weights = masked_softmax(ops.einsum("bqhc,bkhc->bhqk", query, key), mask)
     return ops.einsum("bhqk,bkhc->bqhc", ops.cast(weights, value.dtype), value)

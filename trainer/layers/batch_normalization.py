@@ -62,7 +62,7 @@ class MaskedBatchNormalization(LengthLayer):
             mean, variance = self._moments(values, lengths, dtype)
         else:
             mean, variance = ops.cast(self.moving_mean, dtype), ops.cast(self.moving_variance, dtype)
-        values = (values - mean) * ops.rsqrt(variance + ops.cast(self.epsilon, dtype))
+        values = (values - mean) * ops.rsqrt(variance + self.epsilon)
         output = ops.cast(values, sequence.dtype) * self.gamma + self.beta
         return clean(output, lengths), lengths
 
@@ -75,9 +75,8 @@ class MaskedBatchNormalization(LengthLayer):
         squares = ops.where(mask, ops.square(values - mean), ops.cast(0, dtype))
         variance = ops.sum(squares, axis=(0, 1)) / count
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            share = ops.where(steps > 0, 1.0 - self.momentum, 0.0)
-            change = ops.cast(ops.stop_gradient(batch), moving.dtype) - moving
-            moving.assign(moving + change * ops.cast(share, moving.dtype))
+            moved = moving * self.momentum + ops.cast(ops.stop_gradient(batch), moving.dtype) * (1.0 - self.momentum)
+            moving.assign(ops.where(steps > 0, moved, moving))
         return mean, variance
 
     def get_config(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class MaskedGroupNormalization(LengthLayer):
         mean = ops.sum(values, axis=(1, 3), keepdims=True) / count
         values = ops.where(mask, values - mean, zero)
         variance = ops.sum(ops.square(values), axis=(1, 3), keepdims=True) / count
-        values = values * ops.rsqrt(variance + ops.cast(self.epsilon, dtype))
+        values = values * ops.rsqrt(variance + self.epsilon)
         values = ops.cast(ops.reshape(values, (-1, steps, channels)), sequence.dtype)
         return clean(values * self.gamma + self.beta, lengths), lengths
 

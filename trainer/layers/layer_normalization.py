@@ -47,7 +47,7 @@ class MaskedLayerNormalization(LengthLayer):
         values = ops.cast(clean(sequence, lengths), dtype)
         values = values - ops.mean(values, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(values), axis=-1, keepdims=True)
-        values = values * ops.rsqrt(variance + ops.cast(self.epsilon, dtype))
+        values = values * ops.rsqrt(variance + self.epsilon)
         output = ops.cast(values, sequence.dtype) * self.gamma + self.beta
         return clean(output, lengths), lengths
 

@@ -23,7 +23,7 @@ from keras import ops
 Tensor = Any
 """A tensor of the active backend, or a symbolic one."""
 
-LOWEST = {"float16": -65504.0, "bfloat16": -3.0e38, "float32": -3.0e38, "float64": -1.0e308}
+LOWEST = {"float16": -65504.0, "bfloat16": -3.0e38, "float32": -3.0e38, "float64": -3.0e38}
 """A finite number below every value of a layer: an infinite one turns into NaN when subtracted from itself."""
 
 

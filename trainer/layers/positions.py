@@ -73,6 +73,6 @@ class PositionEncoding(LengthLayer):
 def _sinusoids(positions: Tensor, channels: int, dtype: str) -> Tensor:
     """[steps, channels]: sines of falling frequency in the first half of the channels, cosines in the second."""
     half = (channels + 1) // 2
-    frequencies = ops.exp(ops.arange(half, dtype=dtype) * ops.cast(-math.log(10000.0) / max(half - 1, 1), dtype))
+    frequencies = ops.exp(ops.arange(half, dtype=dtype) * (-math.log(10000.0) / max(half - 1, 1)))
     angles = ops.expand_dims(positions, 1) * ops.expand_dims(frequencies, 0)
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=1)[:, :channels]
