@@ -42,15 +42,15 @@ class RawCounts:
         """Counts one batch of canonical rows of a resolved spec."""
         counts = cls()
         for split in pc.unique(batch.column(SPLIT)).to_pylist():
-            rows = batch.filter(pc.equal(batch.column(SPLIT), split))
+            rows = pc.equal(batch.column(SPLIT), split)
             if spec.label is not None and spec.label.kind == "regression":
-                counts.labels[split] = ValueCounts.of(_numbers(rows.column(LABEL)))
+                counts.labels[split] = ValueCounts.of(_numbers(batch.column(LABEL).filter(rows)))
             for name, feature in spec.features.items():
                 place = (split, name)
                 if isinstance(feature, SeriesFeature | NumberFeature | VectorFeature):
-                    counts.channels[place] = _count_channels(rows.column(name), feature)
+                    counts.channels[place] = _count_channels(batch.column(name).filter(rows), feature)
                 elif isinstance(feature, CategoryFeature) or split != "train":
-                    texts = count_texts(rows.column(name), feature)
+                    texts = count_texts(batch.column(name).filter(rows), feature)
                     if texts is not None:
                         counts.texts[place] = texts
         return counts
