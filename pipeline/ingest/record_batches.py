@@ -1,9 +1,16 @@
-"""How Arrow record batches travel between Beam stages: as Arrow IPC streams, read back without a copy."""
+"""How Arrow record batches travel between Beam stages: as Arrow IPC streams, compressed.
+
+The DirectRunner keeps what travels in memory, and other runners send it over the network; LZ4 halves text and ids for
+less time than a copy takes.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 from apache_beam import coders
+
+
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class RecordBatchCoder(coders.Coder):
@@ -12,12 +19,12 @@ class RecordBatchCoder(coders.Coder):
     def encode(self, value: pa.RecordBatch) -> bytes:
         """The batch's bytes."""
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, value.schema) as writer:
+        with pa.ipc.new_stream(sink, value.schema, options=_OPTIONS) as writer:
             writer.write_batch(value)
         return sink.getvalue().to_pybytes()
 
     def decode(self, encoded: bytes) -> pa.RecordBatch:
-        """The batch, a view of `encoded`."""
+        """The batch."""
         with pa.ipc.open_stream(pa.py_buffer(encoded)) as reader:
             return reader.read_next_batch()
 
