@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from rich.console import Console
@@ -117,7 +118,10 @@ def test_rows_below_a_loss_that_is_no_number_stop_the_run(
 
 
 def test_xla_is_used_where_it_pays() -> None:
-    assert use_xla(True, None, 1, 1) is True
-    assert use_xla(False, None, 10**9, 1) is False
-    assert use_xla("auto", None, 5_000_000, 16) is True
-    assert use_xla("auto", None, 5_000_000, 17) is False
+    recurrent = keras.Sequential([keras.Input((None, 2)), keras.layers.Bidirectional(keras.layers.LSTM(2))])
+    convolution = keras.Sequential([keras.Input((None, 2)), keras.layers.Conv1D(2, 3)])
+    assert use_xla(True, convolution, 1, 1) is True
+    assert use_xla(False, recurrent, 10**9, 1) is False
+    assert use_xla("auto", recurrent, 16 * 800_000, 16) is True
+    assert use_xla("auto", recurrent, 16 * 800_000, 17) is False
+    assert use_xla("auto", convolution, 10**9, 1) is False
