@@ -14,6 +14,7 @@ import yaml
 
 from pipeline.__main__ import main
 from schemas.manifest import Manifest, load_manifest
+from schemas.statistics import STATISTICS_NAME
 
 WORDS = ["red", "green", "blue", "cyan", "pink", "teal", "gold", "grey", "lime", "plum"]
 SPEC: dict[str, Any] = {
@@ -101,6 +102,7 @@ def test_every_row_is_written_once_and_the_counts_add_up(small: tuple[Path, Mani
     ]
     assert sorted(keys) == sorted(row["id"] for row in rows())
     assert counts.written == sum(split.rows for split in manifest.splits.values())
+    assert {"manifest.json", "statistics.json", "report.html"} <= set(os.listdir(output))
     assert not (output / ".job").exists()
     assert sorted(os.listdir(output.parent)) == ["out", "rows.jsonl", "spec.yaml"]
 
@@ -195,7 +197,7 @@ def test_probes_hold_raw_rows_and_what_the_graph_makes_of_them(small: tuple[Path
 def test_order_layout_and_workers_change_no_byte(
     small: tuple[Path, Manifest], tmp_path: Path, files: int, options: tuple[str, ...]
 ) -> None:
-    _, expected = small
+    output, expected = small
     shuffled = rows()
     random.Random(files).shuffle(shuffled)
     for index in range(files):
@@ -203,6 +205,7 @@ def test_order_layout_and_workers_change_no_byte(
     manifest = run(write_spec(tmp_path / "spec.yaml"), str(tmp_path / "in" / "*.jsonl"), tmp_path / "out", *options)
     assert manifest.splits == expected.splits
     assert manifest.digest == expected.digest
+    assert (tmp_path / "out" / STATISTICS_NAME).read_text() == (output / STATISTICS_NAME).read_text()
 
 
 def test_a_second_run_replaces_the_first_and_mixes_nothing(tmp_path: Path) -> None:
