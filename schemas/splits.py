@@ -30,7 +30,11 @@ class HashSplit(Strict):
     validation: float = Field(0.0, ge=0, lt=1)
     test: float = Field(0.0, ge=0, lt=1)
     group: str | None = Field(None, description="Column whose rows never stand in two splits.")
-    stratify: bool = Field(False, description="Hash within each label class, so that shares hold for every class.")
+    stratify: bool = Field(
+        False,
+        description="Shares hold for every label class: within 10% by the hashes alone, as for large classes, or by moving "
+        "the cuts of a class; then a row near a cut can change its split when its class grows.",
+    )
     salt: str = Field("", description="Changes which rows go where.")
 
     @model_validator(mode="after")

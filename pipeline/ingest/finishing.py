@@ -4,6 +4,7 @@ Finished rows are canonical rows with two columns more, which the search for dup
 
     row        int64    file index << 40 | position, or a partition's own numbering for entities; unique
     key_hash   uint64   hash of the key, for partitioning
+    split_hash uint64   hash of label and key, only when splits are stratified: then the split is assigned later
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import pyarrow as pa
 from pipeline.ingest.convert.moments import TimeColumn
 from pipeline.ingest.keys import content_digests, hash_texts, hexadecimal
 from pipeline.ingest.problems import Problems
-from pipeline.ingest.splitting import by_class, by_column, by_group, by_hash, by_time
+from pipeline.ingest.splitting import by_column, by_group, by_hash, by_time
+from pipeline.ingest.stratifying import class_hashes
 from pipeline.rows import DIGEST, KEY, LABEL, SPLIT, canonical_schema
 from schemas.spec import DatasetSpec
 from schemas.splits import SPLIT_NAMES, ColumnSplit, HashSplit, InputSplit, TimeSplit
 
 ROW = "row"
 KEY_HASH = "key_hash"
+SPLIT_HASH = "split_hash"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,13 @@ class Converted:
 def finished_schema(spec: DatasetSpec) -> pa.Schema:
     """The Arrow schema of finished rows."""
     schema = canonical_schema(spec)
-    return schema.append(pa.field(ROW, pa.int64())).append(pa.field(KEY_HASH, pa.uint64()))
+    schema = schema.append(pa.field(ROW, pa.int64())).append(pa.field(KEY_HASH, pa.uint64()))
+    return schema.append(pa.field(SPLIT_HASH, pa.uint64())) if stratifies(spec) else schema
+
+
+def stratifies(spec: DatasetSpec) -> bool:
+    """Whether splits are cut within each class, which takes a look at all rows first."""
+    return isinstance(spec.splits, HashSplit) and spec.splits.stratify
 
 
 def finish(spec: DatasetSpec, converted: Converted, problems: Problems, assign_split: bool = True) -> pa.RecordBatch:
@@ -72,14 +81,16 @@ def finish(spec: DatasetSpec, converted: Converted, problems: Problems, assign_s
     keys = hexadecimal(digests) if converted.keys is None else kept(converted.keys)
     salt = spec.splits.salt if isinstance(spec.splits, HashSplit) else ""
     key_hashes = hash_texts(keys, salt)
+    hashes = key_hashes if converted.owners is None else hash_texts(kept(converted.owners), salt)
     if codes is None:
-        hashes = key_hashes if converted.owners is None else hash_texts(kept(converted.owners), salt)
-        codes = _split_by_hash(spec, hashes, label)
+        codes = by_hash(spec.splits, hashes) if isinstance(spec.splits, HashSplit) else np.zeros(len(keys), np.int8)
     else:
         codes = codes[good]
     names = pa.array(SPLIT_NAMES if assign_split else [""] * len(SPLIT_NAMES))
     columns = {KEY: keys, SPLIT: names.take(pa.array(codes)), DIGEST: digests, LABEL: label, **features}
     columns |= {ROW: pa.array(converted.rows[good]), KEY_HASH: pa.array(key_hashes)}
+    if stratifies(spec):
+        columns[SPLIT_HASH] = pa.array(class_hashes(label, hashes))
     schema = finished_schema(spec)
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
@@ -98,11 +109,3 @@ def _split_by_column(spec: DatasetSpec, converted: Converted, problems: Problems
     if isinstance(splits, ColumnSplit) and column is not None:
         return by_column(splits, column.array, problems)
     return None
-
-
-def _split_by_hash(spec: DatasetSpec, hashes: np.ndarray, label: pa.Array | None) -> np.ndarray:
-    if not isinstance(spec.splits, HashSplit):
-        raise ValueError(f"received rows without the column that splits by {spec.splits.by} need")
-    if spec.splits.stratify and label is not None:
-        return by_class(spec.splits, label, hashes)
-    return by_hash(spec.splits, hashes)

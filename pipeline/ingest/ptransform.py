@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from pipeline.ingest.deduplication import DropLosers, FindLosers
 from pipeline.ingest.event_graph import EventRows, JoinedRows
+from pipeline.ingest.finishing import stratifies
 from pipeline.ingest.inputs import Inputs, without_label
 from pipeline.ingest.reading import COUNTS, REJECTS, PlainRows, partition_count
+from pipeline.ingest.stratification import Stratify
 from schemas.spec import DatasetSpec
 
 
@@ -55,6 +57,8 @@ class Ingest(beam.PTransform):
         read = self._finished_rows(pipeline)
         rejects, counts = [read[REJECTS]], [read[COUNTS]]
         rows = read["rows"]
+        if stratifies(self._spec):
+            rows = rows | "Stratify" >> Stratify(self._spec)
         if self._labelled:
             losers = rows | "FindLosers" >> FindLosers(self._spec, partition_count(self._inputs))
             kept = rows | "DropLosers" >> DropLosers(self._spec, self._inputs, losers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import pyarrow as pa
 from apache_beam import coders
 
-
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 

@@ -7,7 +7,7 @@ from pipeline.ingest.splitting import time_boundaries
 from schemas.errors import InputError, SpecError
 from schemas.features import SeriesFeature
 from schemas.spec import DatasetSpec
-from schemas.splits import TimeSplit
+from schemas.splits import HashSplit, TimeSplit
 
 
 def resolve_spec(spec: DatasetSpec, inputs: Inputs) -> DatasetSpec:
@@ -37,6 +37,10 @@ def resolve_spec(spec: DatasetSpec, inputs: Inputs) -> DatasetSpec:
             )
         if spec.source.events is None and feature.resample is not None and feature.time is None:
             raise SpecError(f"features.{name}.resample: needs the times of the steps; name their column with 'time:'")
+    if isinstance(spec.splits, HashSplit) and spec.splits.stratify:
+        if spec.label is None or spec.label.kind == "regression":
+            kind = "no label" if spec.label is None else "a regression label"
+            raise SpecError(f"splits.stratify: needs the classes of a label, received {kind}; remove stratify")
     if isinstance(spec.splits, TimeSplit):
         _check_boundaries(spec.splits, inputs)
     return spec.model_copy(update={"features": features})

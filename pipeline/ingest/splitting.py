@@ -42,18 +42,6 @@ def by_group(split: HashSplit, groups: pa.Array, problems: Problems) -> np.ndarr
     return by_hash(split, _hash_distinct(text, split.salt))
 
 
-def by_class(split: HashSplit, labels: pa.Array, key_hashes: np.ndarray) -> np.ndarray:
-    """int8[rows] split codes by a hash of label and key, so that each class is divided on its own.
-
-    Args:
-      split: the shares.
-      labels: string or float64[rows], the canonical label.
-      key_hashes: uint64[rows].
-    """
-    class_hashes = _hash_distinct(labels.cast(pa.string()), split.salt)
-    return by_hash(split, _mix(key_hashes ^ class_hashes))
-
-
 def by_time(split: TimeSplit, times: TimeColumn, problems: Problems) -> np.ndarray:
     """int8[rows] split codes: a row at or after a boundary belongs to the later split; flags time."""
     values, missing, unreadable = times_of(times)
@@ -114,7 +102,7 @@ def _hash_distinct(text: pa.Array, salt: str) -> np.ndarray:
     return hash_texts(encoded.dictionary, salt)[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
+def mixed(values: np.ndarray) -> np.ndarray:
     """uint64[rows] mixed so that all bits depend on all bits (the finaliser of MurmurHash3, Austin Appleby)."""
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)

@@ -14,7 +14,7 @@ import pytest
 from pipeline.ingest.convert.moments import TimeColumn, holds_moments, times_of
 from pipeline.ingest.keys import content_digests, hash_texts
 from pipeline.ingest.problems import Problems
-from pipeline.ingest.splitting import by_class, by_group, by_hash, by_time, time_boundaries
+from pipeline.ingest.splitting import by_group, by_hash, by_time, time_boundaries
 from schemas.errors import InputError, SpecError
 from schemas.splits import HashSplit, TimeSplit
 from tests.ingest_run import ingest
@@ -78,17 +78,6 @@ def test_equal_groups_of_different_types_hash_alike() -> None:
     whole = by_group(split, pa.array([1, 2, 3]), problems)
     assert by_group(split, pa.array(["1", "2", "3"]), problems).tolist() == whole.tolist()
     assert by_group(split, pa.array([1.0, 2.0, 3.0]), problems).tolist() == whole.tolist()
-
-
-def test_stratified_splits_hash_within_each_class() -> None:
-    hashes = hash_texts(pa.array([str(i) for i in range(20_000)]))
-    split = HashSplit(train=0.8, validation=0.2, stratify=True)
-    labels = pa.array(["rare" if i % 20 == 0 else "common" for i in range(20_000)])
-    codes = by_class(split, labels, hashes)
-    rare = np.arange(20_000) % 20 == 0
-    assert codes[rare].mean() == pytest.approx(0.2, abs=0.03)
-    assert codes[~rare].mean() == pytest.approx(0.2, abs=0.01)
-    assert (codes != by_hash(split, hashes)).any()
 
 
 @pytest.mark.parametrize(
