@@ -171,7 +171,7 @@ def _examples(feature: FeatureStatistics) -> Markup | None:
     train = feature.splits.get("train") or next(iter(feature.splits.values()), None)
     if train is None or not train.longest:
         return None
-    rows = [[str(row.length), _example(row)] for row in (*train.shortest, *reversed(train.longest))]
+    rows = [[count(row.length), _example(row)] for row in (*train.shortest, *reversed(train.longest))]
     return tag(
         "details",
         tag("summary", "The shortest and the longest train rows"),

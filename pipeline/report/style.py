@@ -89,7 +89,8 @@ th, td {{ text-align: right; padding: 6px 0 6px 18px; border-bottom: 1px solid v
 th {{ font-weight: 500; }} thead th {{ color: var(--muted); font-size: 12.5px; vertical-align: bottom; }}
 th:first-child {{ text-align: left; padding-left: 0; }} tbody tr:last-child > * {{ border-bottom: 0; }}
 td .bar {{ width: 130px; display: inline-block; margin-left: 12px; vertical-align: 1px; }}
-table.wrap td {{ white-space: normal; text-align: left; }}
+table.wrap td, table.wrap th {{ white-space: normal; text-align: left; vertical-align: top; }}
+table.wrap tbody th {{ max-width: 22ch; }}
 .chart {{ margin: 14px 0 4px; }} .chart svg {{ width: 100%; height: auto; display: block; overflow: visible; }}
 .chart .narrow {{ display: none; }}
 svg text {{ font-size: 11px; fill: var(--muted); }}
@@ -154,6 +155,9 @@ footer {{ max-width: 1064px; margin: 0 auto; padding: 6px 28px 44px; color: var(
   .strategy {{ grid-template-columns: 1fr auto auto; gap: 3px 12px; }}
   .strategy .meter {{ grid-column: 1 / -1; order: 1; height: 14px; }}
   .chart .wide {{ display: none; }} .chart .narrow {{ display: block; }}
+  table.wrap thead {{ display: none; }} table.wrap tbody th {{ max-width: none; }}
+  table.wrap tr {{ display: block; border-bottom: 1px solid var(--line); padding: 6px 0; }}
+  table.wrap tbody tr > * {{ display: block; border: 0; padding: 2px 0; }}
   .channels {{ grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 18px 18px; }}
   th, td {{ padding-left: 12px; }} td .bar {{ display: none; }} .spread {{ min-width: 110px; }}
 }}

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from schemas.statistics import LengthHistogram, LengthSummary, SequenceLengths
 from tests.pipeline.report.samples import HOSTILE, sample
 
 
-def written(folder: Path, **changes: object) -> tuple[Path, Manifest]:
-    manifest, statistics = sample(**changes)  # type: ignore[arg-type]
+def written(folder: Path, **changes: Any) -> tuple[Path, Manifest]:
+    manifest, statistics = sample(**changes)
     (folder / "manifest.json").write_text(manifest.to_json())
     (folder / "statistics.json").write_text(statistics.to_json())
     return folder, manifest

@@ -144,6 +144,6 @@ def test_statistics_that_cannot_be_read_say_what_to_do(tmp_path) -> None:
 def test_statistics_are_frozen_and_refuse_unknown_keys() -> None:
     _, statistics = sample()
     with pytest.raises(ValueError, match="frozen"):
-        statistics.name = "other"
+        statistics.name = "other"  # type: ignore[misc]
     with pytest.raises(ValueError, match="extra"):
         Statistics.model_validate(statistics.model_dump() | {"extra": 1})
