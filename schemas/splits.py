@@ -32,8 +32,8 @@ class HashSplit(Strict):
     group: str | None = Field(None, description="Column whose rows never stand in two splits.")
     stratify: bool = Field(
         False,
-        description="Shares hold for every label class: within 10% by the hashes alone, as for large classes, or by moving "
-        "the cuts of a class; then a row near a cut can change its split when its class grows.",
+        description="Shares hold for every label class: by the hashes alone where they come within 10%, as in large "
+        "classes, else by moving the cuts of a class; a row near such a cut can change its split when its class grows.",
     )
     salt: str = Field("", description="Changes which rows go where.")
 

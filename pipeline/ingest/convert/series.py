@@ -18,6 +18,7 @@ from pipeline.ingest.convert.numbers import among, as_float32
 from pipeline.ingest.convert.scalars import is_list, is_text, mask_of
 from pipeline.ingest.convert.text import flag_lengths
 from pipeline.ingest.problems import Problems
+from pipeline.ingest.steps import Steps, resample, resampled_lengths
 from schemas.features import SeriesFeature, VectorFeature
 
 
@@ -49,12 +50,13 @@ def convert_series(
     flag_lengths(name, feature, lengths, "steps", problems)
     values = _floats(name, flat, feature.missing_values, feature.nan == "missing", problems)
     _flag_range(name, feature, flat, values, problems)
+    if time is None:
+        return {name: list_array(flat.offsets, pa.array(values))}
+    times = _times(name, time, lengths, problems)
+    if feature.resample is not None:
+        return _resampled(name, feature, values.reshape(-1, channels), times, problems)
     columns = {name: list_array(flat.offsets, pa.array(values))}
-    if time is not None:
-        times = _times(name, time, lengths, problems)
-        if feature.time_delta:
-            columns[f"{name}_time"] = times
-    return columns
+    return columns | ({f"{name}_time": times} if feature.time_delta else {})
 
 
 def convert_vector(name: str, feature: VectorFeature, raw: pa.Array, problems: Problems) -> pa.ListArray:
@@ -127,6 +129,29 @@ def _flatten(name: str, steps: Lists, channels: int, problems: Problems) -> tupl
         lambda row: f"{name}: {_step_sizes(steps, inner, row)} values in a step, expected {channels} in every step",
     )
     return Lists(inner.offsets[steps.offsets], inner.values, steps.null, steps.bad), steps.lengths
+
+
+def _resampled(
+    name: str, feature: SeriesFeature, values: np.ndarray, times: pa.ListArray, problems: Problems
+) -> dict[str, pa.ListArray]:
+    """Regular steps out of float32[steps, channels] values at list<float32>[rows] times; bad rows become empty."""
+    rows = len(times)
+    if feature.resample is None:
+        raise ValueError(f"received {name!r} without resample")
+    row = np.repeat(np.arange(rows), pc.list_value_length(times).to_numpy(zero_copy_only=False))
+    good = problems.good[row] if len(row) == len(values) else np.zeros(len(row), dtype=bool)
+    clock = times.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    own = Steps(row[good], clock[good], values[good] if good.any() else values[:0])
+    lengths = resampled_lengths(own, feature.resample.window, rows)
+    flag_lengths(name, feature, lengths, "steps", problems)
+    fitting = problems.good[own.entity]
+    own = Steps(own.entity[fitting], own.time[fitting], own.values[fitting])
+    own = resample(own, feature.resample.window, feature.resample.aggregate)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(own.entity, minlength=rows))])
+    columns = {name: list_array(offsets * values.shape[1], pa.array(own.values.reshape(-1)))}
+    if feature.time_delta:
+        columns[f"{name}_time"] = list_array(offsets, pa.array(own.time.astype(np.float32)))
+    return columns
 
 
 def _step_sizes(steps: Lists, inner: Lists, row: int) -> str:

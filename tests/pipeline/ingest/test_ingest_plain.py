@@ -204,3 +204,28 @@ def test_imdb_has_ninety_six_duplicates() -> None:
     assert (run.counts.rows_in, run.counts.written, run.counts.duplicates) == (25_000, 24_904, 96)
     share = run.rows["split"].to_pylist().count("validation") / run.counts.written
     assert abs(share - 0.1) < 0.01
+
+
+def test_nested_series_with_times(tmp_path: Path) -> None:
+    spec = """
+name: nested
+key: id
+features: {w: {kind: series, channels: 1, time: t, time_delta: true}}
+splits: {train: 1.0}
+"""
+    table = {
+        "id": ["a", "b", "c", "d", "e"],
+        "w": [[1.0, 2.0, 9.0], [], [1.0], [1.0, 2.0], [1.0]],
+        "t": [[10, 11, 15], [], [1, 2], [2, 1], None],
+    }
+    pq.write_table(pa.table(table), tmp_path / "rows.parquet")
+    run = ingest(spec, tmp_path / "rows.parquet")
+    assert {key: row["w_time"] for key, row in run.by_key.items()} == {"a": [0.0, 1.0, 5.0], "b": []}
+    assert run.reasons == {"time": 3}  # another number of times, times going backwards, no times
+    regular = ingest(
+        spec.replace("time_delta: true", "time_delta: true, resample: {window: 2}"), tmp_path / "rows.parquet"
+    )
+    row = regular.by_key["a"]
+    assert row["w_time"] == [0.0, 2.0, 4.0]
+    assert row["w"][0] == 1.5 and math.isnan(row["w"][1]) and row["w"][2] == 9.0
+    assert regular.by_key["b"]["w"] == []
