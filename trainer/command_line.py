@@ -7,7 +7,6 @@ Exit status: 0 trained; 2 an error that the user can act on; 3 trained, but the 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from schemas.errors import LengthwiseError
 from schemas.manifest import load_manifest
 from trainer.config import MODEL_NAMES, load_config
+from trainer.quiet import quiet_start
 
 EXIT_ERROR = 2
 
@@ -66,11 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; run again with --resume to go on from the last checkpoint", file=sys.stderr)
         return 130
-
-
-def quiet_start() -> None:
-    """Keeps TensorFlow's start-up chatter off the terminal; TF_CPP_MIN_LOG_LEVEL, where set, wins."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _overrides(flags: argparse.Namespace) -> dict[str, Any]:

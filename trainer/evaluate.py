@@ -10,7 +10,8 @@ from typing import Any
 
 from schemas.errors import LengthwiseError
 from schemas.manifest import load_manifest
-from trainer.command_line import EXIT_ERROR, quiet_start
+from trainer.command_line import EXIT_ERROR
+from trainer.quiet import quiet_start
 from trainer.saved_model import check_dataset, load_record
 
 

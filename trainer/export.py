@@ -13,7 +13,8 @@ from pathlib import Path
 
 from schemas.errors import LengthwiseError
 from schemas.manifest import load_manifest
-from trainer.command_line import EXIT_ERROR, quiet_start
+from trainer.command_line import EXIT_ERROR
+from trainer.quiet import quiet_start
 from trainer.saved_model import load_record
 
 
@@ -30,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = Path(flags.model)
         data = Path(flags.data) if flags.data else load_record(model).data
         load_manifest(data)
-        quiet_start()
         # A SavedModel is TensorFlow's own form; the layers run on every backend, so the model is built anew on it.
         os.environ["KERAS_BACKEND"] = "tensorflow"
+        quiet_start()
         from rich.console import Console
 
         from trainer.serving.publish import export_and_say

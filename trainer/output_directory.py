@@ -19,7 +19,7 @@ from typing import Any
 from schemas.errors import OutputError
 
 OWN_NAMES = frozenset(
-    {"model.keras", "training.json", "evaluation.json", "report.html", "checkpoints", "logs", "export"}
+    {"model.keras", "training.json", "evaluation.json", "report.html", "checkpoints", "logs", "export", "vocabularies"}
 )
 
 
@@ -64,6 +64,11 @@ class OutputDirectory:
         return self.path / "logs"
 
     @property
+    def vocabularies(self) -> Path:
+        """The dataset's vocabularies, so that a later model can be warm-started by token."""
+        return self.path / "vocabularies"
+
+    @property
     def export(self) -> Path:
         """Numeric version directories as TensorFlow Serving reads them."""
         return self.path / "export"
@@ -88,7 +93,7 @@ class OutputDirectory:
             if not resume:
                 for path in (self.model, self.training, self.evaluation, self.report):
                     path.unlink(missing_ok=True)
-                for path in (self.checkpoints, self.logs):
+                for path in (self.checkpoints, self.logs, self.vocabularies):
                     shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}); choose another directory") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def train(
         console.print(f"resuming: {where}", highlight=False, soft_wrap=True)
     loop.fit()
     save_model(run.model, places.model)
+    keep_vocabularies(dataset, places)
     write_json(places.training, training_record(run, loop, dataset, data, precision, time.monotonic() - started))
     evaluation = evaluate_model(run.steps, dataset, config, output)
     print_metrics(console, evaluation)
@@ -95,6 +97,14 @@ def train(
         f"model    {places.model}\nreport   {places.report}\nlogs     {places.logs}", highlight=False, soft_wrap=True
     )
     return status
+
+
+def keep_vocabularies(dataset: OpenDataset, places: OutputDirectory) -> None:
+    """Copies the vocabularies of the model's features beside the model, so that it outlives its dataset."""
+    for feature in dataset.features:
+        if feature.vocabulary_file is not None:
+            places.vocabularies.mkdir(exist_ok=True)
+            shutil.copyfile(dataset.directory / feature.vocabulary_file, places.vocabularies / f"{feature.name}.txt")
 
 
 def _announce(console: Console, run: Run, dataset: OpenDataset, precision: str) -> None:

@@ -36,7 +36,7 @@ def test_a_run_leaves_model_record_evaluation_report_and_logs(
     status = train(dataset, output, settings, with_export=False, builder=small_model, console=Console(file=text))
     assert status == 0
     assert {path.name for path in output.iterdir()} == {
-        "model.keras", "training.json", "evaluation.json", "report.html", "checkpoints", "logs",
+        "model.keras", "training.json", "evaluation.json", "report.html", "checkpoints", "logs", "vocabularies",
     }  # fmt: skip
     evaluation = json.loads((output / "evaluation.json").read_text())
     assert set(evaluation["splits"]) == set(evaluation["baselines"]) == {"validation", "test"}
