@@ -183,7 +183,7 @@ def _transform(rows: beam.PCollection, spec: DatasetSpec, staging: str) -> beam.
         >> beam.ParDo(
             ApplyTransform(spec, config, analysis_directory(staging)), beam.pvalue.AsSingleton(saved_model_directory)
         )
-        | "ShowProgress" >> beam.Map(_show_progress)
+        | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
     )
 
 
