@@ -25,6 +25,8 @@ from schemas.statistics import FeatureStatistics, SequenceLengths, Statistics, l
 OK, USAGE = 0, 2
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SPARK_BINS = 40
+# Characters that the numbers beside a sparkline take.
+_OTHER_COLUMNS = 68
 _TEXT_COLUMNS = ("split", "channel", "label", "")
 _SHOWN_LABELS = 6
 _SHOWN_CHANNELS = 8
@@ -128,7 +130,7 @@ def print_dataset(manifest: Manifest, statistics: Statistics, console: Console) 
         f"(padded to the longest: {share(longest.efficiency)})",
         highlight=False,
     )
-    for table in (_split_table(statistics), *_feature_tables(statistics), _bucket_table(manifest)):
+    for table in (_split_table(statistics), *_feature_tables(statistics, console.width), _bucket_table(manifest)):
         console.print(table)
     counts = manifest.counts
     console.print(
@@ -189,10 +191,12 @@ def _labels(statistics: Statistics, split: str) -> str:
     return shown + (f", ... ({len(ordered)} classes)" if len(ordered) > _SHOWN_LABELS else "")
 
 
-def _feature_tables(statistics: Statistics) -> Iterator[Table]:
+def _feature_tables(statistics: Statistics, width: int) -> Iterator[Table]:
     lengths = _table(
         "lengths in steps, before truncation", "feature", "split", "median", "95%", "longest", "cut", "unknown", ""
     )
+    lengths.columns[-1].no_wrap = True
+    bins = min(max(width - _OTHER_COLUMNS, 8), _SPARK_BINS)
     channels = _table("values", "feature", "channel", "mean", "sd", "lowest", "highest", "missing")
     for feature in statistics.features:
         for split, part in feature.splits.items():
@@ -202,7 +206,7 @@ def _feature_tables(statistics: Statistics) -> Iterator[Table]:
                 unknown = share(part.tokens.unknown_share) if part.tokens else "-"
                 longest = "-" if raw.longest is None else count(raw.longest)
                 cut = share(part.lengths.truncated_share)
-                line = Text(sparkline(part.lengths))
+                line = Text(sparkline(part.lengths, bins))
                 lengths.add_row(feature.name, split, *quantiles, longest, cut, unknown, line)
         train = feature.splits.get("train")
         for channel in (train.channels if train else [])[:_SHOWN_CHANNELS]:
