@@ -18,9 +18,10 @@ import pyarrow as pa
 
 from pipeline.ingest import formats
 from pipeline.ingest.duplicates import partitioned
-from pipeline.ingest.entities import EntityTable
+from pipeline.ingest.entities import entity_rows
 from pipeline.ingest.event_batches import event_batch
 from pipeline.ingest.event_plan import plan_events
+from pipeline.ingest.event_table import EventTable
 from pipeline.ingest.finishing import Converted, finish
 from pipeline.ingest.inputs import Inputs
 from pipeline.ingest.joined_rows import join_rows, keyed_rows
@@ -191,8 +192,8 @@ class _EntitiesToRows(_ToRows):
             yield beam.pvalue.TaggedOutput(COUNTS, {"labels/unmatched": unmatched})
             return
         plan = plan_events(self._spec, self._inputs)
-        table = EntityTable(self._spec, self._inputs, plan, pa.concat_batches(events))
-        made = table.rows(labels, partition << FILE_SHIFT)
+        table = EventTable(self._spec, self._inputs, plan, pa.concat_batches(events))
+        made = entity_rows(table, labels, partition << FILE_SHIFT)
         yield from self._finish(made.converted, made.problems, made.counts, events=True)
 
 
