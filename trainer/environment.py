@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from trainer.config import TrainerConfig
+from trainer.config import ConfigError, TrainerConfig
 
 
 def set_up(config: TrainerConfig) -> str:
@@ -31,6 +31,24 @@ def set_up(config: TrainerConfig) -> str:
         precision = "mixed_bfloat16" if has_fast_bfloat16() else "float32"
     keras.config.set_dtype_policy(precision)
     return precision
+
+
+def device_count(config: TrainerConfig) -> int:
+    """Devices that share every batch.
+
+    Args:
+      config: of the run.
+
+    Raises:
+      ConfigError: more than there are.
+    """
+    if config.devices == 1:
+        return 1
+    present = len(device_names())
+    wanted = present if config.devices == "all" else int(config.devices)
+    if wanted > present:
+        raise ConfigError(f"devices: received {wanted}, this machine has {present}; use that or 'all'")
+    return wanted
 
 
 def has_fast_bfloat16() -> bool:

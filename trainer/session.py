@@ -13,6 +13,7 @@ from typing import Any
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, LabelInfo, Manifest, load_manifest
 from trainer.config import TrainerConfig
+from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
 from trainer.fit.compilation import use_xla
 from trainer.fit.early_stopping import check_metric
@@ -70,7 +71,7 @@ def open_shapes(directory: str | Path, config: TrainerConfig) -> tuple[Manifest,
         raise InputError(f"{directory}: the train split has no rows; change 'splits' in the spec and preprocess again")
     features = select_features(manifest, config.features)
     sequences = [feature.name for feature in features if feature.is_sequence]
-    return manifest, features, batch_shapes(manifest, sequences, config.batch_tokens)
+    return manifest, features, batch_shapes(manifest, sequences, config.batch_tokens, device_count(config))
 
 
 def open_dataset(directory: str | Path, config: TrainerConfig) -> OpenDataset:
@@ -190,7 +191,7 @@ def make_run(
     return Run(
         model=model,
         optimizer=optimizer,
-        steps=make_steps(model, optimizer, kind, scale, jit),
+        steps=make_steps(model, optimizer, kind, scale, jit, device_count(config)),
         train=train,
         validation=dataset.splits.get("validation"),
         kind=kind,

@@ -86,13 +86,16 @@ def default_budget(padded_steps: int, longest_row: int) -> int:
     return max(1, min(LARGEST_BUDGET, max(adapted, ROW_MULTIPLE * longest_row)))
 
 
-def batch_shapes(manifest: Manifest, features: Sequence[str], budget: int | None = None) -> list[BatchShape]:
+def batch_shapes(
+    manifest: Manifest, features: Sequence[str], budget: int | None = None, multiple: int = 1
+) -> list[BatchShape]:
     """The shapes of all batches, of every split, shortest first.
 
     Args:
       manifest: of the dataset.
       features: the selected sequence features.
       budget: padded steps of a batch; chosen by `default_budget` when None.
+      multiple: rows of every batch are rounded up to a multiple of it: the devices that share a batch.
     """
     merged: dict[tuple[int, ...], list[int]] = {}
     for bucket in manifest.buckets:
@@ -106,7 +109,7 @@ def batch_shapes(manifest: Manifest, features: Sequence[str], budget: int | None
         BatchShape(
             lengths=dict(zip(features, key, strict=True)),
             buckets=tuple(merged[key]),
-            rows=rows_per_batch(costs[key], budget, rows[key]),
+            rows=math.ceil(rows_per_batch(costs[key], budget, rows[key]) / multiple) * multiple,
         )
         for key in sorted(merged, key=lambda key: (costs[key], key))
     ]

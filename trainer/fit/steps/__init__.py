@@ -37,7 +37,7 @@ class Steps(Protocol):
         """Makes the steps go on from what the variables of model and optimizer hold."""
 
 
-def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool) -> Steps:
+def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, devices: int = 1) -> Steps:
     """The steps of the backend in use.
 
     Args:
@@ -46,6 +46,7 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool) -
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
       jit: whether TensorFlow compiles with XLA; JAX always does.
+      devices: accelerators that share every batch; JAX only.
 
     Raises:
       LengthwiseError: the backend has no training step here.
@@ -55,13 +56,17 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool) -
     backend = keras.backend.backend()
     optimizer.build(model.trainable_variables)
     if backend == "tensorflow":
+        if devices > 1:
+            raise LengthwiseError(
+                f"devices: received {devices}; TensorFlow trains on one, several are used with KERAS_BACKEND=jax"
+            )
         from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 
         return TensorFlowSteps(model, optimizer, kind, scale, jit)
     if backend == "jax":
         from trainer.fit.steps.jax_steps import JaxSteps
 
-        return JaxSteps(model, optimizer, kind, scale)
+        return JaxSteps(model, optimizer, kind, scale, devices)
     raise LengthwiseError(
         f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow and jax; set one of them"
     )

@@ -1,6 +1,10 @@
 """Training and prediction steps as JAX functions: state goes in, state comes out, shapes are compiled by jax.jit.
 
 The state lives on the device between steps; `publish` copies it into the Keras variables, `adopt` takes it from there.
+
+With several devices the state is on each of them and the rows of a batch are divided among them; the compiler adds
+the sum of the gradients (https://docs.jax.dev/en/latest/sharded-computation.html), so a step computes what it would on
+one device.
 """
 
 from __future__ import annotations
@@ -27,40 +31,46 @@ class JaxSteps:
       optimizer: a Keras optimizer, built for the model's trainable variables.
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
+      devices: accelerators that share every batch; its rows must be a multiple of their number.
     """
 
-    def __init__(self, model: Any, optimizer: Any, kind: str, scale: float) -> None:
+    def __init__(self, model: Any, optimizer: Any, kind: str, scale: float, devices: int = 1) -> None:
         self.train_traces = 0
         self.predict_traces = 0
         self._model = model
         self._optimizer = optimizer
         self._kind = kind
         self._scale = scale
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("rows",))
+        self._everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+        self._by_row = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows"))
         self._train = jax.jit(self._train_step, donate_argnums=(0,))
         self._predict = jax.jit(self._predict_step)
         self.adopt()
 
     def train(self, batch: Batch) -> jax.Array:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
-        self._state, sums = self._train(self._state, _inputs(batch), _narrow(batch.labels), batch.weights)
+        rows = jax.device_put((_inputs(batch), _narrow(batch.labels), batch.weights), self._by_row)
+        self._state, sums = self._train(self._state, *rows)
         return sums
 
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
         trainable, fixed, _ = self._state
-        return np.asarray(self._predict(trainable, fixed, _inputs(batch)))[: batch.rows]
+        inputs = jax.device_put(_inputs(batch), self._by_row)
+        return np.asarray(self._predict(trainable, fixed, inputs))[: batch.rows]
 
     def publish(self) -> None:
         """Copies the state into the variables of model and optimizer."""
         for variables, values in zip(self._variables(), self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        # The variables now share the arrays that the next step would donate; go on from copies of them.
-        self.adopt()
+                variable.assign(np.asarray(value))
 
     def adopt(self) -> None:
         """Takes the state from the variables of model and optimizer."""
-        self._state = tuple([jnp.array(v.value, copy=True) for v in group] for group in self._variables())
+        # Copies, because the next step gives its arrays away and the variables must keep theirs.
+        state = tuple([jnp.array(v.value, copy=True) for v in group] for group in self._variables())
+        self._state = jax.device_put(state, self._everywhere)
 
     def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:
         return self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables
