@@ -20,8 +20,9 @@ from trainer.fit.early_stopping import check_metric
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
 from trainer.fit.steps import make_steps
+from trainer.fit.target_scale import target_scale, with_target_scale
 from trainer.input.class_weights import class_weights
-from trainer.input.decode import select_features
+from trainer.input.decode import LABEL, select_features
 from trainer.input.schedule import batch_counts
 from trainer.input.shapes import BatchShape, batch_shapes
 from trainer.input.split import Split
@@ -177,9 +178,13 @@ def make_run(
     epochs = epochs_of(config, steps)
     train = dataset.splits["train"]
     model = builder(dataset.manifest, dataset.features, config)
+    variance = 1.0
+    if kind == "regression":
+        target = target_scale(train.column(LABEL))
+        model, variance = with_target_scale(model, target), target.deviation**2
     optimizer = make_optimizer(config, epochs * steps, precision)
     # The mean gradient of the steps of an epoch is the gradient of the mean weighted loss of all rows.
-    scale = steps / train.total_weight()
+    scale = steps / train.total_weight() / variance
     padded = sum(
         shape.cost * shape.rows * count
         for shape, count in zip(

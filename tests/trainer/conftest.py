@@ -173,6 +173,7 @@ def write_dataset(
     features: tuple[str, ...] = ("text",),
     kind: str = "binary",
     seed: int = 0,
+    unit: float = 1.0,
 ) -> Manifest:
     """Writes a finished dataset.
 
@@ -182,6 +183,7 @@ def write_dataset(
       features: of text, signal and age.
       kind: of the label: binary, multiclass or regression.
       seed: of the rows.
+      unit: factor of a regression's target.
     """
     import tensorflow as tf
 
@@ -195,6 +197,7 @@ def write_dataset(
         members: dict[int, list[tuple[dict[str, Any], bytes]]] = {}
         for number in range(count):
             row = _row(generator, kind)
+            row["label"] = unit * row["label"] if kind == "regression" else row["label"]
             bucket = _bucket(row, infos)
             if number < 20:
                 probes.append(_probe(row, f"{split}-{number}", infos))

@@ -108,6 +108,19 @@ def test_a_dataset_without_held_out_rows_trains(
     assert json.loads((output / "evaluation.json").read_text())["splits"] == {}
 
 
+def test_targets_of_any_size_are_learnt(make_dataset: Callable[..., Path], small_model: Any, tmp_path: Path) -> None:
+    dataset, output = make_dataset(kind="regression", unit=1000.0), tmp_path / "model"
+    settings = config(epochs=15, learning_rate=0.03)
+    train(dataset, output, settings, with_export=False, builder=small_model, console=Console(quiet=True))
+    found = json.loads((output / "evaluation.json").read_text())
+    metrics, trivial = found["splits"]["validation"]["metrics"], found["baselines"]["validation"]["majority"]
+    assert metrics["rmse"]["value"] < 0.7 * trivial["rmse"]
+    assert trivial["rmse"] > 300
+    model = keras.models.load_model(output / "model.keras", compile=False)
+    empty = {"text": np.zeros((1, 4), np.int64), "text_length": np.zeros(1, np.int64)}
+    assert abs(float(np.asarray(model(empty))[0, 0])) > 10, "the saved model answers in the unit of the data"
+
+
 def test_rows_below_a_loss_that_is_no_number_stop_the_run(
     make_dataset: Callable[..., Path], small_model: Any, tmp_path: Path
 ) -> None:
