@@ -24,6 +24,7 @@ from schemas.spec import DatasetSpec
 
 ROWS_PER_BATCH = 4096
 PIECE_BYTES = 64 << 20
+PARTITION_BYTES = 16 << 20
 REJECTS, COUNTS = "rejects", "counts"
 Unit = tuple[int, tuple[int, ...] | None]
 
@@ -88,8 +89,8 @@ def units(inputs: Inputs, labels: bool = False) -> list[Unit]:
 
 
 def partition_count(inputs: Inputs) -> int:
-    """Partitions of a shuffle: 16, and more for input past 1 GiB, one for 64 MiB. No result depends on it."""
-    return max(16, inputs.size_bytes // PIECE_BYTES)
+    """Partitions of a shuffle: one for 16 MiB of input, and at least 4. No result depends on it."""
+    return max(4, inputs.size_bytes // PARTITION_BYTES)
 
 
 def windowed(value: Any) -> WindowedValue:
