@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.finish import Staged
     from pipeline.ingest import Inputs
+    from pipeline.transform.analysis_cache import AnalysisCache
 
 OK, USAGE = 0, 2
 
@@ -54,33 +55,40 @@ def run(arguments: Arguments) -> None:
     from pipeline.beam_options import beam_options
     from pipeline.ingest import discover, resolve_spec
     from pipeline.publish import check_output, publish, staging_directory
+    from pipeline.transform.analysis_cache import open_cache
 
     options = beam_options(arguments.beam)
     check_output(arguments.output)
+    cache = open_cache(arguments.cache)
     inputs = discover(spec, list(arguments.inputs), arguments.labels)
     spec = resolve_spec(spec, inputs)
 
     with staging_directory(arguments.output) as staging:
         with progress.shown() if not arguments.quiet else contextlib.nullcontext():
-            staged = _preprocess(spec, inputs, staging, options)
+            staged = _preprocess(spec, inputs, staging, options, cache)
         publish(staging, arguments.output)
 
     if not arguments.quiet:
         from rich.console import Console
 
-        from pipeline.summary import print_summary
+        from pipeline.summary import describe_batches, print_summary
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print_summary(staged.manifest, arguments.output, time.monotonic() - started, peak, Console())
+        console = Console()
+        print_summary(staged.manifest, arguments.output, time.monotonic() - started, peak, console)
+        if cache is not None:
+            console.print(f"analysis {describe_batches(staged.outcome.analysed_batches)}", highlight=False)
 
 
-def _preprocess(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions) -> Staged:
+def _preprocess(
+    spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions, cache: AnalysisCache | None
+) -> Staged:
     import_tensorflow()
     from pipeline.finish import finish, remove_job_directory
     from pipeline.job import run_job
 
     with told_to_user():
-        outcome = run_job(spec, inputs, staging, options)
+        outcome = run_job(spec, inputs, staging, options, cache)
         staged = finish(spec, inputs, staging, outcome)
     remove_job_directory(staging)
     return staged

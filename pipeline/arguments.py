@@ -30,6 +30,7 @@ class Arguments:
       inputs: file names and globs, possibly SPLIT=pattern.
       output: the dataset's directory.
       labels: labels file that replaces the spec's; None keeps it.
+      cache: directory of accumulators of earlier runs; None without a cache.
       max_rejected: share of rejected rows that replaces the spec's; None keeps it.
       quiet: no progress, no summary.
       beam: options for Beam.
@@ -39,6 +40,7 @@ class Arguments:
     inputs: tuple[str, ...]
     output: str
     labels: str | None
+    cache: str | None
     max_rejected: float | None
     quiet: bool
     beam: tuple[str, ...]
@@ -72,6 +74,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         metavar="SHARE",
         help="fail past this share of rejected rows (default: the spec's)",
     )
+    parser.add_argument(
+        "--cache", metavar="DIR", help="keep what analysis counts here, so that the next run counts only new rows"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     known, beam = parser.parse_known_args(argv)
     if beam and not beam[0].startswith("--"):
@@ -81,6 +86,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         inputs=tuple(pattern for group in known.input for pattern in group),
         output=known.output,
         labels=known.labels,
+        cache=known.cache,
         max_rejected=known.max_rejected,
         quiet=known.quiet,
         beam=tuple(beam),

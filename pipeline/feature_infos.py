@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.rows import raw_features
 from pipeline.transform.analysis import FeatureAnalysis
-from pipeline.transform.preprocessing import output_channel_names
+from pipeline.transform.channel_names import output_channel_names
 from schemas.features import NumberFeature, SeriesFeature, VectorFeature
 from schemas.manifest import FeatureInfo
 from schemas.spec import DatasetSpec

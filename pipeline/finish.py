@@ -15,7 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.feature_infos import describe_features
 from pipeline.ingest import Inputs, account
-from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory, vocabulary_assets
+from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory
 from pipeline.layout import Layout
 from pipeline.report import REPORT_NAME, make_report
 from pipeline.statistics.lengths import LengthTable
@@ -179,14 +179,14 @@ def _contents(bucket: int, shards: list[WrittenShard], layout: Layout) -> Bucket
 
 
 def _copy_vocabularies(features: list[FeatureInfo], staging: str) -> None:
-    """Copies the vocabularies out of the graph's assets, to where a person finds them."""
-    named = {f"{feature.name}.txt": feature for feature in features if feature.vocabulary_file}
+    """Copies the vocabularies to where a person finds them."""
+    named = {feature.name: str(feature.vocabulary_file) for feature in features if feature.vocabulary_file}
     if not named:
         return
-    assets = vocabulary_assets(staging)
     FileSystems.mkdirs(FileSystems.join(staging, "vocabularies"))
-    for name, feature in named.items():
-        FileSystems.copy([assets[name]], [FileSystems.join(staging, *str(feature.vocabulary_file).split("/"))])
+    for name, path in named.items():
+        source = FileSystems.join(analysis_directory(staging), f"{name}.txt")
+        FileSystems.copy([source], [FileSystems.join(staging, *path.split("/"))])
 
 
 def remove_job_directory(staging: str) -> None:

@@ -26,7 +26,6 @@ import pyarrow as pa
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
-from tensorflow_transform import TFTransformOutput
 
 from pipeline import progress
 from pipeline.feature_infos import describe_features
@@ -38,9 +37,11 @@ from pipeline.statistics.counting import count_raw, count_transformed
 from pipeline.statistics.lengths import LengthTable
 from pipeline.statistics.raw_counts import RawCounts
 from pipeline.statistics.transformed_counts import TransformedCounts
+from pipeline.transform.analysis_cache import AnalysisCache
+from pipeline.transform.analyze import Analyze, Findings
 from pipeline.transform.apply import ApplyTransform
 from pipeline.transform.preprocessing import make_preprocessing_fn
-from pipeline.transform.raw_schema import tensor_adapter_config, to_transform_batch
+from pipeline.transform.raw_schema import tensor_adapter_config
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import write_rejects
@@ -64,6 +65,7 @@ class Outcome:
       shards: every shard, in order.
       probe_rows: number of probes.
       reject_examples: a few rejected rows, in words.
+      analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
     """
 
     counts: dict[str, int]
@@ -74,6 +76,7 @@ class Outcome:
     shards: list[WrittenShard]
     probe_rows: int
     reject_examples: list[str]
+    analysed_batches: dict[str, int]
 
 
 def analysis_directory(staging: str) -> str:
@@ -81,7 +84,9 @@ def analysis_directory(staging: str) -> str:
     return FileSystems.join(staging, JOB_DIRECTORY, "analysis")
 
 
-def run_job(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions) -> Outcome:
+def run_job(
+    spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions, cache: AnalysisCache | None = None
+) -> Outcome:
     """Runs the pipeline and waits for it.
 
     Args:
@@ -89,6 +94,7 @@ def run_job(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOp
       inputs: the discovered input files.
       staging: directory to write to, on any filesystem that Beam knows.
       options: Beam's options (runner, workers, ...).
+      cache: accumulators of earlier runs; None without a cache.
 
     Returns:
       What was written. Nothing is published yet.
@@ -97,22 +103,26 @@ def run_job(spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOp
     for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
         FileSystems.mkdirs(directory)
     pipeline = beam.Pipeline(options=options)
-    with tft_beam.Context(
-        temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform"),
-        use_deep_copy_optimization=True,
-    ):
-        build(pipeline, spec, inputs, staging, outcome_path)
+    with tft_beam.Context(temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform")):
+        build(pipeline, spec, inputs, staging, outcome_path, cache)
         pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
 
 
-def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: str, outcome_path: str) -> None:
+def build(
+    pipeline: beam.Pipeline,
+    spec: DatasetSpec,
+    inputs: Inputs,
+    staging: str,
+    outcome_path: str,
+    cache: AnalysisCache | None,
+) -> None:
     """Adds the whole job to `pipeline`."""
     features = describe_features(spec)
     label_kind = spec.label.kind if spec.label else None
     ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
-    transformed = _transform(ingested.rows, spec, staging)
+    transformed, findings = _transform(ingested.rows, spec, staging, cache)
 
     sequences = [feature for feature in features if feature.is_sequence]
     lengths = (
@@ -161,30 +171,38 @@ def build(pipeline: beam.Pipeline, spec: DatasetSpec, inputs: Inputs, staging: s
             beam.pvalue.AsList(shards),
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
+            beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
         )
     )
 
 
-def _transform(rows: beam.PCollection, spec: DatasetSpec, staging: str) -> beam.PCollection:
-    """Analyses the train rows, writes the transform graph, applies it to all rows."""
+def _transform(
+    rows: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
+) -> tuple[beam.PCollection, beam.PCollection]:
+    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows.
+
+    Returns:
+      The transformed rows, and a PCollection of one Findings.
+    """
+    directory = analysis_directory(staging)
     config = tensor_adapter_config(spec)
-    preprocessing_fn = make_preprocessing_fn(spec, analysis_directory(staging))
-    train = (
-        rows
-        | "TrainRows" >> beam.FlatMap(_train_rows)
-        | "TrainToTransformBatches" >> beam.Map(to_transform_batch, spec).with_output_types(pa.RecordBatch)
-    )
-    transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn)
+    findings = rows | "TrainRows" >> beam.FlatMap(_train_rows) | "Analyze" >> Analyze(spec, directory, cache)
+    # tf.Transform traces, binds and writes the graph; the rows it would analyse have been analysed.
+    nothing = rows.pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
+    transform_fn = (nothing, config) | "Bind" >> tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
     _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
     saved_model_directory, _ = transform_fn
-    return (
+    transformed = (
         rows
         | "Transform"
-        >> beam.ParDo(
-            ApplyTransform(spec, config, analysis_directory(staging)), beam.pvalue.AsSingleton(saved_model_directory)
-        )
+        >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
     )
+    return transformed, findings
+
+
+def _analysed_batches(findings: Findings) -> dict[str, int]:
+    return findings.batches
 
 
 def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
@@ -238,10 +256,11 @@ def _write_outcome(
     shards: list[WrittenShard],
     probe_rows: int,
     reject_examples: list[str],
+    analysed_batches: dict[str, int],
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
     counted = Counted(lengths, transformed, raw) if lengths is not None else None
-    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples)
+    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, analysed_batches)
     with FileSystems.create(path) as file:
         file.write(pickle.dumps(outcome))
 
@@ -285,11 +304,3 @@ class SumCounters(beam.CombineFn):
 
     def extract_output(self, accumulator: Counter[str]) -> dict[str, int]:
         return dict(accumulator)
-
-
-def vocabulary_assets(staging: str) -> dict[str, str]:
-    """Paths of the vocabulary files inside the written transform graph, by file name."""
-    output = TFTransformOutput(staging)
-    directory = FileSystems.join(output.transform_savedmodel_dir, "assets")
-    matched = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
-    return {FileSystems.split(entry.path)[1]: entry.path for entry in matched}

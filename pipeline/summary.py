@@ -85,3 +85,15 @@ def _bucket_table(manifest: Manifest) -> Table:
             f"{real / padded:.3f}" if padded else "-",
         )
     return table
+
+
+def describe_batches(batches: dict[str, int]) -> str:
+    """How the batches of train rows were analysed, in words.
+
+    Args:
+      batches: by "counted", "cached" and "damaged".
+    """
+    total = sum(batches.values())
+    words = f"{batches.get('cached', 0):,} of {total:,} batches from the cache, {batches.get('counted', 0):,} counted"
+    damaged = batches.get("damaged", 0)
+    return words + (f", {damaged:,} damaged in the cache and counted again" if damaged else "")

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.rows import KEY, LABEL, SPLIT
-from pipeline.transform.preprocessing import RAW_LENGTH
 from schemas.manifest import FeatureInfo
+
+RAW_LENGTH = "_raw_length"
 
 
 def scalars(batch: pa.RecordBatch, name: str) -> pa.Array:

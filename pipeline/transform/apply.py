@@ -26,9 +26,9 @@ from apache_beam.utils import shared
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
 from pipeline.transform.analysis import FeatureAnalysis
-from pipeline.transform.preprocessing import RAW_LENGTH
 from pipeline.transform.raw_schema import passthrough_names, to_transform_batch
 from pipeline.transform.tokenizers import tokenize_in_arrow
+from pipeline.transformed import RAW_LENGTH
 from schemas.features import RESERVED_IDS, UNKNOWN_ID, CategoryFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
 
@@ -76,7 +76,7 @@ class Transform:
         self._caps: dict[str, int | None] = {}
         for name, feature in spec.features.items():
             if isinstance(feature, TokenSequence | CategoryFeature):
-                self._vocabularies[name] = _read_lines(FileSystems.join(saved_model_directory, "assets", f"{name}.txt"))
+                self._vocabularies[name] = _read_lines(FileSystems.join(analysis_directory, f"{name}.txt"))
                 analysis = FeatureAnalysis.read(FileSystems.join(analysis_directory, f"{name}.json"))
                 self._caps[name] = analysis.max_length
 

@@ -5,7 +5,8 @@ power of two, so sums of values and of squares are sums of integers. They are ga
 below 2**53) and added up in Python integers, in units of 2**-172 (values) and 2**-344 (squares), the finest that a
 float32 can need. Rounding happens once, at the end.
 
-NaN means "not observed" and is left out.
+NaN means "not observed" and is left out. Subnormal values count as 0: libraries switch them off in some threads and
+not in others, so nothing exact can be said of them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 _MANTISSA_BITS = 24
 _LOWEST_EXPONENT = -172  # frexp of the smallest subnormal, 2**-149, gives 0.5 * 2**-148; less 24 mantissa bits
 _LOW_BITS = 12
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 # Rows gathered at once: 2**24 values of 2**24 stay below 2**53.
 _BLOCK = 1 << 24
 
@@ -78,6 +80,7 @@ def _channel(values: np.ndarray) -> ExactMoments:
     observed = values[~np.isnan(values)]
     if not len(observed):
         return ExactMoments(missing=len(values))
+    observed = np.where(np.abs(observed) < _SMALLEST_NORMAL, np.float32(0), observed)
     fraction, exponent = np.frexp(observed.astype(np.float64))
     mantissa = np.rint(np.abs(fraction) * (1 << _MANTISSA_BITS)).astype(np.int64)
     sign = np.sign(fraction)

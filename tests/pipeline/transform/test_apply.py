@@ -49,8 +49,9 @@ def transforms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Transform, Tra
     from tensorflow_transform import TFTransformOutput
 
     from pipeline.rows import canonical_schema
+    from pipeline.transform.analyze import Analyze
     from pipeline.transform.preprocessing import make_preprocessing_fn
-    from pipeline.transform.raw_schema import tensor_adapter_config, to_transform_batch
+    from pipeline.transform.raw_schema import tensor_adapter_config
     from schemas.spec import parse_spec
 
     folder = tmp_path_factory.mktemp("apply")
@@ -84,10 +85,10 @@ def transforms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Transform, Tra
     (folder / "analysis").mkdir()
     config = tensor_adapter_config(spec)
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
-        rows = pipeline | beam.Create([to_transform_batch(batch, spec)], reshuffle=False).with_output_types(
-            pa.RecordBatch
-        )
-        transform_fn = (rows, config) | tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, str(folder / "analysis")))
+        rows = pipeline | beam.Create([batch], reshuffle=False).with_output_types(pa.RecordBatch)
+        findings = rows | Analyze(spec, str(folder / "analysis"), None)
+        nothing = pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
+        transform_fn = (nothing, config) | tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
         _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
     saved = TFTransformOutput(str(folder)).transform_savedmodel_dir
     arguments = (spec, config, str(folder / "analysis"), saved)

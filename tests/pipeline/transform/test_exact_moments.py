@@ -18,7 +18,7 @@ from pipeline.transform.exact_moments import (
     moments_to_json,
 )
 
-FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)
 
 
 def as_steps(values: list[float]) -> np.ndarray:
@@ -52,6 +52,11 @@ def test_missing_values_are_counted_and_left_out() -> None:
     first, second = moments_of(steps)
     assert (first.count, first.missing, first.mean, first.standard_deviation) == (2, 1, 2.0, 1.0)
     assert (second.count, second.missing, second.mean, second.standard_deviation) == (0, 3, 0.0, 0.0)
+
+
+def test_subnormal_values_count_as_zero() -> None:
+    (moments,) = moments_of(as_steps([1e-40, -1e-45, 2.0]))
+    assert (moments.count, moments.mean, moments.minimum) == (3, 2.0 / 3, 0.0)
 
 
 def test_nothing_at_all_has_no_moments() -> None:

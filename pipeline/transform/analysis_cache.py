@@ -1,0 +1,93 @@
+"""A cache of accumulators, by content: a batch of train rows that was analysed before is not analysed again.
+
+    CACHE/<analyzer identity>/<hash of the batch's row digests>    SHA-256 of the payload, then the payload
+
+The name says all that the accumulator depends on: what is counted and how, and which rows. So an entry can never be
+stale: rows that changed, were dropped as duplicates or moved to another split give another name, and so does another
+tokenizer. A damaged entry is noticed by its checksum, counted again and replaced. Entries are written aside and
+renamed, so runs may share a cache and be killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.rows import DIGEST
+from schemas.errors import OutputError
+
+_CHECKSUM_BYTES = 32
+
+
+class DamagedEntry(Exception):
+    """A cache entry whose checksum is wrong."""
+
+
+def batch_identity(batch: pa.RecordBatch) -> str:
+    """A hash of which rows a canonical batch holds, whatever their order."""
+    joined = b"".join(sorted(batch.column(DIGEST).to_pylist()))
+    return hashlib.sha256(joined).hexdigest()[:40]
+
+
+class AnalysisCache:
+    """Accumulators in a directory on any filesystem that Beam knows.
+
+    Args:
+      directory: made when absent.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory.rstrip("/")
+
+    def load(self, analyzer: str, batch: str) -> bytes | None:
+        """An entry's payload, or None when there is none.
+
+        Raises:
+          DamagedEntry: it is there, and not what was written.
+        """
+        path = self._path(analyzer, batch)
+        if not FileSystems.exists(path):
+            return None
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            content = file.read()
+        checksum, payload = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+        if hashlib.sha256(payload).digest() != checksum:
+            raise DamagedEntry(path)
+        return payload
+
+    def store(self, analyzer: str, batch: str, payload: bytes) -> None:
+        """Writes an entry, in one rename."""
+        path = self._path(analyzer, batch)
+        folder = FileSystems.join(self._directory, analyzer)
+        try:
+            FileSystems.mkdirs(folder)
+        except OSError:
+            if not FileSystems.exists(folder):
+                raise
+        aside = f"{path}.{uuid.uuid4().hex[:8]}.new"
+        with FileSystems.create(aside) as file:
+            file.write(hashlib.sha256(payload).digest() + payload)
+        FileSystems.rename([aside], [path])
+
+    def _path(self, analyzer: str, batch: str) -> str:
+        return FileSystems.join(self._directory, analyzer, batch)
+
+
+def open_cache(directory: str | None) -> AnalysisCache | None:
+    """The cache in `directory`, made when absent; None without a directory.
+
+    Raises:
+      OutputError: it cannot be made.
+    """
+    if directory is None:
+        return None
+    try:
+        if not FileSystems.exists(directory):
+            FileSystems.mkdirs(directory)
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot make the cache ({error}); choose another --cache") from error
+    return AnalysisCache(directory)
