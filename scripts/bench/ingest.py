@@ -118,10 +118,10 @@ def measure(task: Callable[[], object], repeats: int) -> tuple[float, float]:
 def show(found: dict[str, tuple[float, float]], console: Console) -> None:
     """Prints the times and the ratios between them."""
     table = Table("task", "wall, s", "processor, s")
-    for name, (wall, processor) in found.items():
-        table.add_row(name, f"{wall:.2f}", f"{processor:.2f}")
+    for name, seconds in found.items():
+        table.add_row(name, *(f"{value:.2f}" for value in seconds))
     console.print(table)
-    processor = {name: seconds for name, (_, seconds) in found.items()}
+    processor = {name: value for name, (_, value) in found.items()}
     more = processor["reviews x 4"] - processor["reviews x 2"]
     less = processor["reviews x 2"] - processor["reviews x 1"]
     console.print(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pajson
 
+from pipeline.ingest.convert.json_values import UNFIT, fit, is_nested
 from pipeline.ingest.convert.scalars import is_list, is_text, mask_of, utf8
 
 
@@ -106,15 +107,17 @@ def _parse_together(text: pa.Array, item: pa.DataType) -> pa.Array | None:
 
 
 def _parse_one_by_one(text: pa.Array, invalid: np.ndarray, item: pa.DataType) -> tuple[pa.Array, np.ndarray]:
-    parts, bad = [], invalid.copy()
-    for row, cell in enumerate(text.to_pylist()):
+    nested = is_list(item)
+    shape = "strings" if pa.types.is_string(item) else "integers" if pa.types.is_integer(item) else "series"
+    values = []
+    for cell in text.to_pylist():
         try:
-            value = None if bad[row] else json.loads(cell)
-            if value is not None and not isinstance(value, list):
-                raise pa.ArrowInvalid("no list")
-            part = pa.array([value], pa.list_(item))
-        except (json.JSONDecodeError, RecursionError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            bad[row] = True
-            part = pa.nulls(1, pa.list_(item))
-        parts.append(part)
-    return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.list_(item)), bad
+            value = json.loads(cell)
+        except (json.JSONDecodeError, RecursionError):
+            values.append(UNFIT)
+            continue
+        fitted = None if value is None else UNFIT if isinstance(value, str) else fit(value, shape)
+        values.append(UNFIT if is_nested(fitted, shape) not in (None, nested) else fitted)
+    bad = invalid | np.array([value is UNFIT for value in values], dtype=bool)
+    kept = [None if wrong else value for value, wrong in zip(values, bad, strict=True)]
+    return pa.array(kept, pa.list_(item)), bad

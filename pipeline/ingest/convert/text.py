@@ -27,11 +27,11 @@ def convert_text(name: str, feature: TextFeature, raw: pa.Array, problems: Probl
     if not is_text(array.type):
         problems.flag(mask_of(array.is_valid()), "type", f"{name}: received {array.type}, expected text")
         array = pa.nulls(len(array), pa.string())
+    array, invalid = utf8(array)
     if array.null_count:
         if feature.required:
             problems.flag(mask_of(array.is_null()), "missing", f"{name}: no text")
-        array = pc.fill_null(array, b"" if not pa.types.is_string(array.type) else "")
-    array, invalid = utf8(array)
+        array = pc.fill_null(array, "")
     problems.flag(invalid, "encoding", f"{name}: the bytes are not valid UTF-8")
     flag_lengths(name, feature, pc.binary_length(array).to_numpy(zero_copy_only=False), "bytes", problems)
     return array

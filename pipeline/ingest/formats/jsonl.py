@@ -7,6 +7,7 @@ row, and a value that does not fit its column's shape is marked in `wrong_type`.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pajson
 
+from pipeline.ingest.convert.json_values import column_of, fast_type, is_nested, observed_type, sample_of
 from pipeline.ingest.files import InputFile, open_stream
-from pipeline.ingest.formats.json_values import column_of, fast_type, is_nested, observed_type, sample_of
 from pipeline.ingest.raw import Malformed, Peek, RawBatch, Request, slices
 from schemas.errors import InputError
 
@@ -62,7 +63,9 @@ def _blocks(file: InputFile, block_bytes: int) -> Iterator[bytes]:
     """Whole lines, at least `block_bytes` at a time where the file has them."""
     with open_stream(file) as stream:
         parts: list[bytes] = []
-        while data := stream.read(block_bytes):
+        start = stream.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+        while data := start + stream.read(block_bytes):
+            start = b""
             end = data.rfind(b"\n") + 1
             if end:
                 yield b"".join([*parts, data[:end]])

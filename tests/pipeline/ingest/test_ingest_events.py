@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.errors import SpecError
 from schemas.spec import load_spec
 from tests.ingest_run import SHARED_DATA, ingest, spec_of
 
@@ -311,3 +312,28 @@ def test_intensive_care_stays_with_outcomes() -> None:
     assert run.counts.written + run.counts.rejected == 4000
     assert run.counts.events["labels/used"] == 4000
     assert run.rows["label"].to_pylist().count("1") == pytest.approx(554, abs=10)  # 13.9% died
+
+
+def test_unlabelled_events_need_no_label_file(tmp_path: Path) -> None:
+    events = write_events(tmp_path, EVENTS)
+    spec = pairs(labels="labels: {path: absent.csv, key: id}", label="label: {column: died, kind: binary}")
+    run = ingest(spec, events, labelled=False)
+    assert sorted(run.by_key) == ["1", "2"]
+    assert run.reasons == {"missing": 1}
+    assert "label" not in run.rows.schema.names
+
+
+def test_an_entity_in_the_inputs_of_two_splits_is_a_conflict(tmp_path: Path) -> None:
+    spec = pairs().replace("splits: {train: 1.0}", "splits: {by: input}")
+    (tmp_path / "train").mkdir()
+    train = write_events(tmp_path / "train", [(1, 0, "hr", 80.0), (2, 0, "hr", 70.0)])
+    test = write_events(tmp_path, [(2, 1, "hr", 71.0), (3, 0, "hr", 60.0)])
+    run = ingest(spec, [f"train={train}", f"test={test}"])
+    assert {key: row["split"] for key, row in run.by_key.items()} == {"1": "train", "3": "test"}
+    assert run.reasons == {"group_conflict": 1}
+
+
+def test_vectors_do_not_come_from_events(tmp_path: Path) -> None:
+    spec = pairs().replace("  unit: {kind: category, channel: unit", "  place: {kind: vector, size: 2, column: v")
+    with pytest.raises(SpecError, match="features.place: a vector cannot be read from an event table"):
+        ingest(spec, write_events(tmp_path, EVENTS))

@@ -15,6 +15,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.errors import InputError
 from tests.ingest_run import SHARED_DATA, ingest, spec_of
 
 SPEC = """
@@ -229,3 +230,23 @@ splits: {train: 1.0}
     assert row["w_time"] == [0.0, 2.0, 4.0]
     assert row["w"][0] == 1.5 and math.isnan(row["w"][1]) and row["w"][2] == 9.0
     assert regular.by_key["b"]["w"] == []
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
+    spec = "{name: t, key: id, features: {text: {kind: text}}, splits: {train: 1.0}}"
+    (tmp_path / "rows.jsonl").write_bytes(b'\xef\xbb\xbf{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
+    (tmp_path / "more.csv").write_bytes(b"\xef\xbb\xbfid,text\n3,c\n")
+    run = ingest(spec, [tmp_path / "rows.jsonl", tmp_path / "more.csv"])
+    assert {key: row["text"] for key, row in run.by_key.items()} == {"1": "a", "2": "b", "3": "c"}
+
+
+def test_an_optional_column_may_be_absent_from_some_files_but_not_from_all(tmp_path: Path) -> None:
+    spec = (
+        "{name: t, key: id, features: {text: {kind: text}, age: {kind: number, required: false}}, splits: {train: 1.0}}"
+    )
+    (tmp_path / "a.csv").write_text("id,text\n1,x\n")
+    with pytest.raises(InputError, match="no column 'age'"):
+        ingest(spec, tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text("id,text,age\n2,y,7\n")
+    rows = ingest(spec, tmp_path / "*.csv").by_key
+    assert rows["2"]["age"] == 7.0 and math.isnan(rows["1"]["age"])

@@ -26,7 +26,7 @@ FAST = {
     "series": (_NUMBERS, pa.list_(_NUMBERS)),
     "scalars": (pa.list_(_TEXT), pa.list_(pa.int64()), _NUMBERS),
 }
-_UNFIT = object()
+UNFIT = object()
 _NUMBER = re.compile(NUMBER.replace("(?i:nan|inf|infinity)", "(?:nan|inf|infinity)"), re.IGNORECASE)
 
 
@@ -72,11 +72,11 @@ def column_of(values: list[Any], shape: str) -> tuple[pa.Array, np.ndarray]:
       values: JSON values, one a row; series all flat or all nested.
       shape: one of `raw.SHAPES`.
     """
-    fitted = [_UNFIT if value is _UNFIT else None if value is None else _fit(value, shape) for value in values]
-    wrong = np.fromiter((value is _UNFIT for value in fitted), dtype=bool, count=len(fitted))
+    fitted = [UNFIT if value is UNFIT else None if value is None else fit(value, shape) for value in values]
+    wrong = np.fromiter((value is UNFIT for value in fitted), dtype=bool, count=len(fitted))
     nested = any(is_nested(value, shape) for value in fitted)
     dtype = pa.list_(_NUMBERS) if nested else FAST[shape][0]
-    return pa.array([None if value is _UNFIT else value for value in fitted], type=dtype), wrong
+    return pa.array([None if value is UNFIT else value for value in fitted], type=dtype), wrong
 
 
 def sample_of(values: list[Any], dtype: pa.DataType) -> pa.Array:
@@ -97,48 +97,48 @@ def _with_fractions(dtype: pa.DataType) -> pa.DataType:
     return pa.float64() if pa.types.is_integer(dtype) or pa.types.is_null(dtype) else dtype
 
 
-def _fit(value: Any, shape: str) -> Any:
-    """`value` as Arrow takes it for `shape`, or _UNFIT."""
+def fit(value: Any, shape: str) -> Any:
+    """`value` as Arrow takes it for `shape` (one of `raw.SHAPES`), or UNFIT."""
     if shape == "text":
-        return value if isinstance(value, str) and _encodable(value) else _UNFIT
+        return value if isinstance(value, str) and _encodable(value) else UNFIT
     if shape == "scalar":
         return _as_text(value)
     if shape == "number":
         if isinstance(value, str):
             stripped = value.strip()
-            return (float(stripped) if stripped else None) if not stripped or _NUMBER.match(stripped) else _UNFIT
+            return (float(stripped) if stripped else None) if not stripped or _NUMBER.match(stripped) else UNFIT
         return _as_number(value)
     if isinstance(value, str):  # JSON within JSON
         try:
             value = json.loads(value)
         except (json.JSONDecodeError, RecursionError):
-            return _UNFIT
+            return UNFIT
     if not isinstance(value, list):
-        return _UNFIT
+        return UNFIT
     items = [None if item is None else _fit_item(item, shape, is_nested(value, shape)) for item in value]
-    return _UNFIT if any(item is _UNFIT for item in items) else items
+    return UNFIT if any(item is UNFIT for item in items) else items
 
 
 def _fit_item(item: Any, shape: str, nested: bool | None) -> Any:
     if shape == "strings":
-        return item if isinstance(item, str) and _encodable(item) else _UNFIT
+        return item if isinstance(item, str) and _encodable(item) else UNFIT
     if shape == "scalars":
         return _as_text(item)
     if shape == "integers":
         if isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            return _UNFIT
-        return int(item) if item == int(item) and -(2**63) <= item < 2**63 else _UNFIT
+            return UNFIT
+        return int(item) if item == int(item) and -(2**63) <= item < 2**63 else UNFIT
     if nested:
         if not isinstance(item, list):
-            return _UNFIT
+            return UNFIT
         numbers = [None if number is None else _as_number(number) for number in item]
-        return _UNFIT if any(number is _UNFIT for number in numbers) else numbers
+        return UNFIT if any(number is UNFIT for number in numbers) else numbers
     return _as_number(item)
 
 
 def _as_number(value: Any) -> Any:
     if not isinstance(value, int | float):
-        return _UNFIT
+        return UNFIT
     try:
         return float(value)
     except OverflowError:
@@ -148,7 +148,7 @@ def _as_number(value: Any) -> Any:
 def _as_text(value: Any) -> Any:
     """A scalar as `convert.scalars.as_text` would have it."""
     if isinstance(value, str):
-        return value if _encodable(value) else _UNFIT
+        return value if _encodable(value) else UNFIT
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -156,7 +156,7 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, float):
         text, missing, _ = as_text(pa.array([value]))
         return None if missing[0] else text[0].as_py()
-    return _UNFIT
+    return UNFIT
 
 
 def _encodable(text: str) -> bool:
