@@ -16,6 +16,7 @@ from pipeline.__main__ import main
 from schemas.manifest import Manifest, load_manifest
 from schemas.statistics import STATISTICS_NAME
 
+SPAN_ROWS = 2100
 WORDS = ["red", "green", "blue", "cyan", "pink", "teal", "gold", "grey", "lime", "plum"]
 SPEC: dict[str, Any] = {
     "name": "small",
@@ -260,3 +261,34 @@ def test_data_that_cannot_be_what_the_spec_says_ends_with_status_2(
     assert main(["--spec", spec, "--input", inputs, "--output", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path)) == ["rows.jsonl", "spec.yaml"]
+
+
+def test_an_added_span_is_analysed_alone_and_the_result_is_that_of_a_full_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Spans of some thousand rows: smaller files are read into one batch, and analysed in no time anyway.
+    made = [
+        {"id": f"r{n}", "text": f"{WORDS[n % 10]} w{n % 97} " * (n % 5), "clicks": [n % 7], "kind": "ab"[n % 2]}
+        for n in range(11 * SPAN_ROWS)
+    ]
+    features = {name: SPEC["features"][name] for name in ("text", "clicks")}
+    spec = write_spec(
+        tmp_path / "spec.yaml", features=features, splits={"train": 0.9, "validation": 0.1}, duplicates="keep"
+    )
+    for index in range(11):
+        write_lines(
+            tmp_path / "spans" / f"{index:02d}" / "rows.jsonl", made[SPAN_ROWS * index : SPAN_ROWS * (index + 1)]
+        )
+    (tmp_path / "spans" / "10").rename(tmp_path / "late")
+    every = str(tmp_path / "spans" / "*" / "*.jsonl")
+    cached = ("--cache", str(tmp_path / "cache"))
+    assert main(["--spec", spec, "--input", every, "--output", str(tmp_path / "ten"), *cached]) == 0
+    assert "0 of 10 batches from the cache, 10 counted" in capsys.readouterr().out
+    (tmp_path / "late").rename(tmp_path / "spans" / "10")
+    assert main(["--spec", spec, "--input", every, "--output", str(tmp_path / "eleven"), *cached]) == 0
+    assert "10 of 11 batches from the cache, 1 counted" in capsys.readouterr().out
+    full = run(spec, every, tmp_path / "full")
+    assert load_manifest(tmp_path / "eleven").digest == full.digest
+    assert (tmp_path / "eleven" / "statistics.json").read_bytes() == (
+        tmp_path / "full" / "statistics.json"
+    ).read_bytes()
