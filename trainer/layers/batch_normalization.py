@@ -75,8 +75,10 @@ class MaskedBatchNormalization(LengthLayer):
         squares = ops.where(mask, ops.square(values - mean), ops.cast(0, dtype))
         variance = ops.sum(squares, axis=(0, 1)) / count
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moved = moving * self.momentum + ops.cast(ops.stop_gradient(batch), moving.dtype) * (1.0 - self.momentum)
-            moving.assign(ops.where(steps > 0, moved, moving))
+            old = ops.convert_to_tensor(moving.value)
+            new = ops.cast(ops.stop_gradient(batch), old.dtype)
+            moved = old * self.momentum + new * (1.0 - self.momentum)
+            moving.assign(ops.where(steps > 0, moved, old))
         return mean, variance
 
     def get_config(self) -> dict[str, Any]:
