@@ -200,6 +200,7 @@ def make_run(
         train=train,
         validation=dataset.splits.get("validation"),
         kind=kind,
+        scale=scale,
         config=config,
         epochs=epochs,
         fingerprint=run_fingerprint(dataset, config),

@@ -136,7 +136,7 @@ def _pack(checkpoint: Checkpoint) -> bytes:
     meta = {"groups": {group: len(values) for group, values in checkpoint.arrays.items()}, **checkpoint.meta}
     arrays[META] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

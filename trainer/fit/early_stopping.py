@@ -42,8 +42,10 @@ def record_epoch(progress: Progress, settings: EarlyStopping, validation: Mappin
     value = validation[settings.metric]
     sign = 1.0 if LARGER_IS_BETTER[settings.metric] else -1.0
     best = progress.best_value
-    first = best is None or math.isnan(best)
-    better = first or (not math.isnan(value) and sign * (value - best) > settings.minimum_change)
+    if best is None or math.isnan(best):
+        better = True
+    else:
+        better = not math.isnan(value) and sign * (value - best) > settings.minimum_change
     if better:
         progress.best_value, progress.best_epoch, progress.stale_epochs = value, epoch, 0
     else:

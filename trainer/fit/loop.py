@@ -78,6 +78,7 @@ class Run:
       train: the split to learn from.
       validation: the split to watch; None when the dataset has none.
       kind: of the label.
+      scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
       config: of the run.
       epochs: passes over the train split.
       fingerprint: of all that the weights depend on; a checkpoint of another one is refused.
@@ -90,6 +91,7 @@ class Run:
     train: Split
     validation: Split | None
     kind: str
+    scale: float
     config: TrainerConfig
     epochs: int
     fingerprint: str

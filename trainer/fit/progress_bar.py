@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from trainer.fit.loop import StepReport
 
@@ -20,7 +20,7 @@ class ProgressBar:
         self._console = console
         self._epochs = epochs
         self._bar: Progress | None = None
-        self._task = None
+        self._task = TaskID(0)
 
     def on_steps(self, report: StepReport) -> None:
         """Moves the bar of the epoch under way."""

@@ -41,7 +41,7 @@ def record_offsets(path: Path) -> np.ndarray:
       InputError: the file ends within a record.
     """
     size = path.stat().st_size
-    offsets = []
+    offsets: list[tuple[int, int]] = []
     position = 0
     with path.open("rb") as file:
         while position < size:

@@ -16,6 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, Manifest
 from trainer.input.shapes import BatchShape
 from trainer.serving.padding import ServingPadder
@@ -45,6 +46,8 @@ class ServingModule(tf.Module):
         self._transform = tf.saved_model.load(str(transform_directory))
         self._model_variables = [variable.value for variable in model.variables]
         self._model = _Untracked(model)
+        if manifest.label is None:
+            raise InputError(f"{manifest.name}: has no label, so there is no model of it to export")
         self._label = manifest.label
         read = {raw.name for feature in features for raw in feature.raw}
         specs = self._transform.transform_fn.structured_input_signature[0][0]
@@ -82,7 +85,7 @@ class ServingModule(tf.Module):
             return {"prediction": values[:, 0]}
         if self._label.kind == "binary":
             values = tf.concat([1.0 - values, values], axis=1)
-        classes = tf.constant(self._label.classes)
+        classes = tf.constant(self._label.classes or [])
         return {"probabilities": values, "class": tf.gather(classes, _chosen(self._label.kind, values))}
 
 

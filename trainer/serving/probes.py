@@ -77,7 +77,9 @@ def pad_probes(
     for feature in features:
         values = [probe.values[feature.name] for probe in probes]
         if not feature.is_sequence:
-            shape = (len(probes),) if feature.kind == "category" else (len(probes), feature.channels or 1)
+            shape: tuple[int, ...] = (
+                (len(probes),) if feature.kind == "category" else (len(probes), feature.channels or 1)
+            )
             inputs[feature.name] = np.stack(values).reshape(shape)
             continue
         steps = lengths[feature.name]

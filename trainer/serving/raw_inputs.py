@@ -71,7 +71,7 @@ class RawInputs:
         dtype, spec = DTYPES[feature.dtype], self._specs[feature.name]
         if isinstance(spec, tf.RaggedTensorSpec):
             return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
-        default = feature.default
+        default: Any = feature.default
         if default is None and feature.name in self._optional:
             default = EMPTY[feature.dtype]
         if default is not None and feature.dtype == "float32":

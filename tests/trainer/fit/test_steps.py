@@ -27,7 +27,7 @@ def use_gradient_descent(run: Run, rate: float = 1.0) -> None:
     """Puts plain SGD in the place of Adam, so that a step's change of the weights is its gradient."""
     from trainer.fit.steps import make_steps
 
-    scale = run.steps._scale  # the factor that make_run chose
+    scale = run.scale
     run.optimizer = keras.optimizers.SGD(rate)
     run.steps = make_steps(run.model, run.optimizer, run.kind, scale, jit=False)
 

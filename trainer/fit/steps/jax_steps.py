@@ -46,6 +46,7 @@ class JaxSteps:
         self._by_row = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows"))
         self._train = jax.jit(self._train_step, donate_argnums=(0,))
         self._predict = jax.jit(self._predict_step)
+        self._state: Any = None
         self.adopt()
 
     def train(self, batch: Batch) -> jax.Array:
