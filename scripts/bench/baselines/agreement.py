@@ -82,7 +82,7 @@ def read_written(vocabulary: Path, shards: Sequence[Path], every: int = SAMPLED_
     }
     written = Written(vocabulary.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     for shard in shards:
-        for records in tf.data.TFRecordDataset(str(shard), buffer_size=1 << 20).batch(1024):
+        for records in tf.data.TFRecordDataset(str(shard)).batch(1024):
             batch = {name: value.numpy() for name, value in tf.io.parse_example(records, features).items()}
             _add(written, batch, shard, every)
     return written
@@ -129,6 +129,7 @@ def disagreements(ours: Written, other: Written, counts: Mapping[str, int]) -> l
 
 def _tensorflow() -> Any:
     """TensorFlow, imported and started without what its C++ prints on the way; exceptions still come out."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, silence = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(silence, 2)
