@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +31,7 @@ class Figure:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} .. {self.high:.3f})"
+        return f"{self.value:.3f} ({self.low:.2f}-{self.high:.2f})"
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,14 @@ def verdict(joint: Result, alone: Sequence[Result]) -> list[str]:
 
 def print_page(console: Console, dataset: Path, directories: Sequence[Path], results: Sequence[Result]) -> None:
     """Prints the table, the verdict and where everything is."""
-    table = Table(title="which package is a function from?", title_justify="left")
-    for title in ("model", "reads", "validation accuracy", "test accuracy", "test loss", "majority", "seconds"):
-        table.add_column(title, justify="left" if title in ("model", "reads") else "right")
+    # Within 80 columns, so that it reads the same in a terminal and in a log.
+    table = Table(title="which package is a function from? (accuracy)", title_justify="left", box=SIMPLE)
+    for title in ("model", "reads", "validation", "test", "loss", "majority", "time"):
+        table.add_column(title, justify="left" if title in ("model", "reads") else "right", no_wrap=True)
     for result in results:
-        figures = (str(result.validation), str(result.test), f"{result.test_loss:.3f}", f"{result.majority:.3f}")
-        table.add_row(result.name, ", ".join(result.features), *figures, f"{result.seconds:.0f}")
+        figures = (f"{result.validation.value:.3f}", str(result.test), f"{result.test_loss:.2f}")
+        trivial = (f"{result.majority:.3f}", f"{result.seconds:.0f} s")
+        table.add_row(result.name, ", ".join(result.features), *figures, *trivial)
     console.print(table)
     for sentence in verdict(results[-1], results[:-1]):
         console.print(sentence, highlight=False, soft_wrap=True)

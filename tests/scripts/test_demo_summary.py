@@ -65,6 +65,8 @@ def test_the_page_shows_each_model_and_where_it_is(tmp_path: Path, capsys: pytes
     assert main([str(tmp_path / "dataset"), *directories]) == 0
     page = capsys.readouterr().out
     assert "together beat either alone (700 test rows)" in page
+    assert "0.800 (0.79-0.81)" in page
+    assert "…" not in page
     assert "not clearly better than the majority class: cnn" in page
     assert f"report   {tmp_path / 'dataset' / 'report.html'}" in page
     for directory in directories:
