@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import yaml
 
 from pipeline.ingest import formats
+from pipeline.ingest.draft_features import divide_channels, feature_of, why_not
 from pipeline.ingest.files import InputFile, find_files
 from pipeline.ingest.needs import SHAPES
 from pipeline.ingest.profile import Column, profile
@@ -109,9 +109,9 @@ def _draft_plain(columns: list[Column], labels: str | None, label_columns: list[
                 f"# left out: {column.name}, which settles the label in every row looked at ({quantity(column)})"
             )
             continue
-        feature = _feature(column)
+        feature = feature_of(column)
         if feature is None:
-            remarks.append(f"# left out: {column.name} ({_why_not(column)})")
+            remarks.append(f"# left out: {column.name} ({why_not(column)})")
         else:
             features.append((column.name, feature, quantity(column)))
     _need_a_sequence(features, columns)
@@ -132,7 +132,7 @@ def _draft_events(
     features: list[tuple[str, dict[str, Any], str]] = []
     remarks: list[str] = []
     if events.channel is not None:
-        channels, picked = _channels(group, by_name[events.channel])
+        channels, picked = divide_channels(group, by_name[events.channel])
         series: dict[str, Any] = {"kind": "series", "channels": channels, "missing": "forward_fill"}
         features.append(("series", series | {"indicators": True, "time_delta": True}, f"{len(channels)} channels"))
         features += [
@@ -146,9 +146,9 @@ def _draft_events(
     for column in constant:
         if column.name == label:
             continue
-        feature = _feature(column)
+        feature = feature_of(column)
         if feature is None or feature["kind"] not in ("number", "category"):
-            remarks.append(f"# left out: {column.name} ({_why_not(column)})")
+            remarks.append(f"# left out: {column.name} ({why_not(column)})")
         else:
             features.append((column.name, feature, quantity(column)))
     used = {name for name, _, _ in features} | {label} | set(series["channels"])
@@ -159,17 +159,6 @@ def _draft_events(
     ]
     lines = [*_source_lines(events, label_lines), *_feature_lines(features), *remarks, *_label_lines(label, kind)]
     return [*lines, "splits: {train: 0.8, validation: 0.1, test: 0.1}"]
-
-
-def _channels(group: Column, channel: Column) -> tuple[list[str], list[str]]:
-    """(channels with several events for some key, channels with at most one for every key)."""
-    counts = Counter(zip(group.values, channel.values, strict=True))
-    several = {name for (_, name), count in counts.items() if count > 1 and name}
-    once = {name for _, name in counts if name} - several
-    enough = group.distinct >= 5 and several  # with few keys, a rare channel would pass for a static one
-    often = {name for name in once if sum((key, name) in counts for key in set(group.values)) > group.distinct / 2}
-    picked = often if enough else set()
-    return sorted((several | once) - picked), sorted(picked)
 
 
 def _label_of(
@@ -191,44 +180,6 @@ def _label_of(
         raise InputError(f"{labels}: no column holds the values of {key.name!r}; columns found: {found}")
     label, kind = find_label([column for column in label_columns if column is not join])
     return label, kind, {"path": labels, "key": join.name}
-
-
-def _feature(column: Column) -> dict[str, Any] | None:
-    """The feature a column makes; None when it makes none."""
-    optional = {} if column.missing == 0 else {"required": False}
-    nan = {"nan": "missing"} if column.has_nan else {}
-    if column.shape == "vectors":
-        return {"kind": "series"} | ({"channels": column.sizes[0]} if len(column.sizes) == 1 else {}) | nan | optional
-    if column.shape == "list":
-        if column.items == "text":
-            return {"kind": "tokens", "max_length": {"quantile": 0.99}} | optional
-        if column.items == "whole number" and column.low >= 0 and column.high > 1:
-            return {"kind": "ids", "max_length": {"quantile": 0.99}} | optional
-        if len(column.sizes) == 1 and column.sizes[0] > 0 and not column.missing and column.rows > 20:
-            return {"kind": "vector", "size": column.sizes[0]}
-        return {"kind": "series", "max_length": {"quantile": 0.99}} | nan | optional
-    if column.shape == "text" and (column.words >= 4 or column.letters > 30):
-        return {
-            "kind": "text",
-            "tokenizer": "words",
-            "vocabulary": {"size": 20000},
-            "max_length": {"quantile": 0.99},
-        } | (optional)
-    if column.shape == "truth" or (column.shape == "text" and column.distinct <= max(20, column.rows // 5)):
-        return {"kind": "category"} | optional
-    if column.shape == "number":
-        if column.whole and column.distinct <= 10 and column.rows > 100:
-            return {"kind": "category"} | optional
-        return {"kind": "number"} | ({"required": False} if column.missing or column.has_nan else {})
-    return None
-
-
-def _why_not(column: Column) -> str:
-    if column.shape == "moment":
-        return "dates"
-    if column.shape == "empty":
-        return "no values, or of no known shape"
-    return f"{column.distinct:,} different short texts in {column.rows:,} rows"
 
 
 def _need_a_sequence(features: list[tuple[str, dict[str, Any], str]], columns: list[Column]) -> None:

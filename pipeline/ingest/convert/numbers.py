@@ -11,6 +11,8 @@ from pipeline.ingest.convert.scalars import numbers
 from pipeline.ingest.problems import Problems
 from schemas.features import NumberFeature
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 
 def convert_number(name: str, feature: NumberFeature, raw: pa.Array, problems: Problems) -> pa.FloatArray:
     """float32[rows].

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
 import random
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -337,3 +340,37 @@ def test_vectors_do_not_come_from_events(tmp_path: Path) -> None:
     spec = pairs().replace("  unit: {kind: category, channel: unit", "  place: {kind: vector, size: 2, column: v")
     with pytest.raises(SpecError, match="features.place: a vector cannot be read from an event table"):
         ingest(spec, write_events(tmp_path, EVENTS))
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.jsonl", "events.jsonl.gz", "events.feather", "events.tfrecord"])
+def test_event_tables_of_every_format_give_the_same_rows(name: str, tmp_path: Path) -> None:
+    events = [event for event in EVENTS if event[3] is not None]
+    expected = ingest(pairs(), write_events(tmp_path, events))
+    table, path = pq.read_table(tmp_path / "events.parquet"), tmp_path / name
+    lines = "".join(json.dumps(row) + "\n" for row in table.to_pylist())
+    if name.endswith(".csv"):
+        pacsv.write_csv(table, path)
+    elif name.endswith(".jsonl"):
+        path.write_text(lines)
+    elif name.endswith(".gz"):
+        path.write_bytes(gzip.compress(lines.encode()))
+    elif name.endswith(".feather"):
+        feather.write_feather(table, path)
+    else:
+        write_examples(path, table.to_pylist())
+    run = ingest(pairs(), path)
+    assert run.rows["digest"].to_pylist() == expected.rows["digest"].to_pylist()
+    assert run.counts == expected.counts
+
+
+def write_examples(path: Path, rows: list[dict[str, Any]]) -> None:
+    tf = pytest.importorskip("tensorflow")
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for row in rows:
+            features = {
+                "who": tf.train.Feature(int64_list=tf.train.Int64List(value=[row["who"]])),
+                "t": tf.train.Feature(int64_list=tf.train.Int64List(value=[row["t"]])),
+                "what": tf.train.Feature(bytes_list=tf.train.BytesList(value=[row["what"].encode()])),
+                "v": tf.train.Feature(float_list=tf.train.FloatList(value=[row["v"]])),
+            }
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())

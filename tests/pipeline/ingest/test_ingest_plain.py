@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,3 +252,8 @@ def test_an_optional_column_may_be_absent_from_some_files_but_not_from_all(tmp_p
     (tmp_path / "b.csv").write_text("id,text,age\n2,y,7\n")
     rows = ingest(spec, tmp_path / "*.csv").by_key
     assert rows["2"]["age"] == 7.0 and math.isnan(rows["1"]["age"])
+
+
+def test_ingest_is_imported_without_tensorflow() -> None:
+    code = "import sys, pipeline.ingest; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[3]).returncode == 0
