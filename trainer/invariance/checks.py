@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -158,11 +159,11 @@ class _Checks:
         checks: list[Callable[[], CheckResult]] = [self.alone, self.beside_the_longest]
         for extra in (1, 2, 3):
             name = f"{extra} step{'s' * (extra > 1)} more"
-            checks.append(lambda name=name, extra=extra: self.padded(name, _longer(longest, 1, extra)))
-        checks.append(lambda: self.padded("other bucket", _longer(longest, 2, 0)))
+            checks.append(partial(self.padded, name, _longer(longest, 1, extra)))
+        checks.append(partial(self.padded, "other bucket", _longer(longest, 2, 0)))
         if self.rows.length_inputs:
-            checks.append(lambda: self.padded("content 7", _longer(longest, 1, 2), 7.0))
-            checks.append(lambda: self.padded("content NaN", _longer(longest, 1, 2), float("nan")))
+            checks.append(partial(self.padded, "content 7", _longer(longest, 1, 2), 7.0))
+            checks.append(partial(self.padded, "content NaN", _longer(longest, 1, 2), float("nan")))
         return [*checks, self.empty]
 
     def alone(self) -> CheckResult:

@@ -41,7 +41,7 @@ class GatedJoin(keras.Layer):
 
     def build(self, vectors_shape: list[tuple[int | None, ...]]) -> None:
         """Makes a projection and a gate for each vector."""
-        total = sum(shape[-1] for shape in vectors_shape)
+        total = sum(shape[-1] or 0 for shape in vectors_shape)
         self.projections = []
         self.gates = []
         for index, shape in enumerate(vectors_shape):

@@ -55,7 +55,7 @@ class MaskedRecurrentStack(LengthLayer):
     ) -> None:
         super().__init__(**kwargs)
         check_positive("MaskedRecurrentStack", units=units, depth=depth)
-        self.options = {
+        self.options: dict[str, Any] = {
             "cell": cell,
             "direction": direction,
             "dropout": dropout,
