@@ -37,12 +37,14 @@ def open_exported_model(directory: str | Path) -> ExportedModel:
     """Reads the description of an exported model.
 
     Args:
-      directory: a version directory, or the directory of the versions, whose highest one is taken.
+      directory: a version directory; or the directory of the versions, whose highest one is taken; or the output of
+        `python -m trainer`, which holds them under export/.
 
     Raises:
       InputError: no exported model there.
     """
     path = Path(directory)
+    path = path / "export" if (path / "export").is_dir() else path
     versions = [entry for entry in path.iterdir() if entry.name.isdigit()] if path.is_dir() else []
     if versions and not (path / "saved_model.pb").exists():
         path = max(versions, key=lambda entry: int(entry.name))

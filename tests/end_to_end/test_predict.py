@@ -76,7 +76,7 @@ def test_batch_prediction_agrees_with_evaluation_and_with_plain_serving(tmp_path
     unlabelled.append({"id": "broken", "text": "soap", "waves": [["high", 1.0]], "colour": "red"})
     (tmp_path / "new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in unlabelled))
     out = tmp_path / "predictions"
-    said = run(repository, "pipeline.predict", "--model", str(model / "export"), "--input", str(tmp_path / "new.jsonl"),
+    said = run(repository, "pipeline.predict", "--model", str(model), "--input", str(tmp_path / "new.jsonl"),
                "--output", str(out), "--files", "3").stdout  # fmt: skip
     assert "rows in 81 = predicted 80 + rejected 1" in said
     table = pq.read_table(sorted(out.glob("*.parquet")))
