@@ -225,11 +225,20 @@ class Loop:
         return settings.every_seconds is not None and time.monotonic() - moment >= settings.every_seconds
 
     def _collect(self) -> None:
-        """Adds the sums of pending steps, in the order of the steps, so that a resumed run adds the same numbers."""
+        """Adds the sums of pending steps, in the order of the steps, so that a resumed run adds the same numbers.
+
+        Raises:
+          LengthwiseError: the loss is no longer a finite number; called before every save, so none is kept.
+        """
         for sums in self._pending:
             for index, value in enumerate(np.asarray(sums).tolist()):
                 self.progress.sums[index] += value
         self._pending.clear()
+        if not np.isfinite(self.progress.sums[0]):
+            raise LengthwiseError(
+                f"epoch {self.progress.epoch + 1}, step {self.progress.step}: the loss is {self.progress.sums[0]}; lower "
+                "the learning rate, or check the series features for extreme values (scale, clip)"
+            )
 
     def _means(self) -> dict[str, float]:
         loss, metric, weight = self.progress.sums
@@ -238,11 +247,6 @@ class Loop:
     def _report(self, steps: int) -> None:
         progress = self.progress
         means = self._means()
-        if not np.isfinite(means["loss"]):
-            raise LengthwiseError(
-                f"epoch {progress.epoch + 1}, step {progress.step}: the loss is {means['loss']}; lower the learning "
-                "rate, or check the series features for extreme values (scale, clip)"
-            )
         report = StepReport(
             epoch=progress.epoch,
             step=progress.step,
