@@ -236,8 +236,8 @@ class Loop:
         self._pending.clear()
         if not np.isfinite(self.progress.sums[0]):
             raise LengthwiseError(
-                f"epoch {self.progress.epoch + 1}, step {self.progress.step}: the loss is {self.progress.sums[0]}; lower "
-                "the learning rate, or check the series features for extreme values (scale, clip)"
+                f"epoch {self.progress.epoch + 1}, step {self.progress.step}: the loss is {self.progress.sums[0]}; "
+                "lower the learning rate, or check the series features for extreme values (scale, clip)"
             )
 
     def _means(self) -> dict[str, float]:
