@@ -14,7 +14,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.feature_infos import describe_features
-from pipeline.ingest import Inputs, account
+from pipeline.ingest import Inputs, account, largest_rejected_share
 from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory
 from pipeline.layout import Layout
 from pipeline.report import REPORT_NAME, make_report
@@ -108,24 +108,19 @@ def check_counts(counts: Counts, spec: DatasetSpec, examples: list[str]) -> None
     """
     if not counts.rows_in:
         raise DataError("the input holds no rows; expected at least one; check --input")
-    kind, rejected, total = _worst_rejected(counts)
-    if total and rejected / total > spec.max_rejected:
+    kind, share = largest_rejected_share(counts)
+    if share > spec.max_rejected:
+        events = (counts.events.get("rejected", 0), counts.events.get("in", 0))
+        rejected, total = events if kind == "events" else (counts.rejected, counts.rows_in)
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.reject_reasons.items()))
         shown = "".join(f"\n  {example}" for example in examples)
         raise DataError(
-            f"{rejected:,} of {total:,} {kind} were rejected ({rejected / total:.1%}), more than the "
+            f"{rejected:,} of {total:,} {kind} were rejected ({share:.1%}), more than the "
             f"{spec.max_rejected:.1%} that max_rejected allows: {reasons}. Nothing is published. "
             f"Correct the input or the spec, or allow more with --max-rejected. For example:{shown}"
         )
     if not counts.written:
         raise DataError(_no_rows(counts))
-
-
-def _worst_rejected(counts: Counts) -> tuple[str, int, int]:
-    """Rows or events, whichever lost the larger share: what they are, rejected, all."""
-    rows = ("rows", counts.rejected, counts.rows_in)
-    events = ("events", counts.events.get("rejected", 0), counts.events.get("in", 0))
-    return max((rows, events), key=lambda kind: kind[1] / kind[2] if kind[2] else 0.0)
 
 
 def _no_rows(counts: Counts) -> str:
