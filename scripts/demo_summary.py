@@ -46,7 +46,6 @@ class Result:
       test_loss: mean loss on the test split.
       test_rows: rows of the test split.
       majority: accuracy on the test split of always saying the most frequent class.
-      seconds: that training took.
     """
 
     name: str
@@ -56,7 +55,6 @@ class Result:
     test_loss: float
     test_rows: int
     majority: float
-    seconds: float
 
 
 def read_result(directory: Path) -> Result:
@@ -77,7 +75,6 @@ def read_result(directory: Path) -> Result:
             test_loss=float(test["metrics"]["loss"]["value"]),
             test_rows=int(test["rows"]),
             majority=float(evaluation["baselines"]["test"]["majority"]["accuracy"]),
-            seconds=float(training["total_seconds"]),
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(
@@ -115,12 +112,11 @@ def print_page(console: Console, dataset: Path, directories: Sequence[Path], res
     """Prints the table, the verdict and where everything is."""
     # Within 80 columns, so that it reads the same in a terminal and in a log.
     table = Table(title="which package is a function from? (accuracy)", title_justify="left", box=SIMPLE)
-    for title in ("model", "reads", "validation", "test", "loss", "majority", "time"):
+    for title in ("model", "reads", "validation", "test", "loss", "majority"):
         table.add_column(title, justify="left" if title in ("model", "reads") else "right", no_wrap=True)
     for result in results:
         figures = (f"{result.validation.value:.3f}", str(result.test), f"{result.test_loss:.2f}")
-        trivial = (f"{result.majority:.3f}", f"{result.seconds:.0f} s")
-        table.add_row(result.name, ", ".join(result.features), *figures, *trivial)
+        table.add_row(result.name, ", ".join(result.features), *figures, f"{result.majority:.3f}")
     console.print(table)
     for sentence in verdict(results[-1], results[:-1]):
         console.print(sentence, highlight=False, soft_wrap=True)

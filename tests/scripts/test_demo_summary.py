@@ -14,7 +14,7 @@ from scripts.demo_summary import Figure, Result, main, read_result, verdict
 def result(name: str, accuracy: float, half_width: float = 0.02) -> Result:
     figure = Figure(accuracy, accuracy - half_width, accuracy + half_width)
     features = {"rnn": ("docstring",), "cnn": ("lines",)}.get(name, ("docstring", "lines"))
-    return Result(name, features, figure, figure, 1.0, 700, 0.17, 60.0)
+    return Result(name, features, figure, figure, 1.0, 700, 0.17)
 
 
 def write_model(directory: Path, name: str, features: list[str], accuracy: float) -> None:
@@ -28,7 +28,7 @@ def write_model(directory: Path, name: str, features: list[str], accuracy: float
         "splits": {split: {"rows": 700, "metrics": metrics} for split in ("validation", "test")},
         "baselines": {"test": {"majority": {"accuracy": 0.17}}},
     }
-    training = {"dataset": {"features": features}, "total_seconds": 61.4}
+    training = {"dataset": {"features": features}}
     directory.mkdir()
     (directory / "evaluation.json").write_text(json.dumps(evaluation))
     (directory / "training.json").write_text(json.dumps(training))
@@ -83,7 +83,6 @@ def test_figures_are_read_from_the_right_places(tmp_path: Path) -> None:
         test_loss=0.5,
         test_rows=700,
         majority=0.17,
-        seconds=61.4,
     )
 
 
