@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -111,7 +110,9 @@ def verdict(joint: Result, alone: Sequence[Result]) -> list[str]:
 def print_page(console: Console, dataset: Path, directories: Sequence[Path], results: Sequence[Result]) -> None:
     """Prints the table, the verdict and where everything is."""
     # Within 80 columns, so that it reads the same in a terminal and in a log.
-    table = Table(title="which package is a function from? (accuracy)", title_justify="left", box=SIMPLE)
+    table = Table(
+        title="which package is a function from? (accuracy)", title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
     for title in ("model", "reads", "validation", "test", "loss", "majority"):
         table.add_column(title, justify="left" if title in ("model", "reads") else "right", no_wrap=True)
     for result in results:
