@@ -8,6 +8,7 @@ parties, so everything is imported once in a fresh process.
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,7 +116,11 @@ def loaded_by(half: str, unwanted: tuple[str, ...]) -> tuple[set[str], int]:
         f"for name in {modules!r}: importlib.import_module(name)\n"
         f"print('loaded:', *(name for name in {unwanted!r} if name in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    # A test before this one may have imported tensorflow_transform, which sets this variable for all of its children.
+    settings = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=settings, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     last = next(line for line in done.stdout.splitlines() if line.startswith("loaded:"))
     return set(last.split()[1:]), len(modules)
