@@ -26,9 +26,7 @@ def line_chart(title: str, series: Mapping[str, Sequence[float | None]], marked:
     epochs = max((len(line) for line in series.values()), default=0)
     if not values or not epochs:
         return ""
-    low, high = min(values), max(values)
-    if high - low < 1e-9:
-        low, high = low - 0.5, high + 0.5
+    low, high = _range(values)
 
     def x(epoch: float) -> float:
         return LEFT + (epoch - 1) / max(epochs - 1, 1) * (WIDTH - LEFT - RIGHT)
@@ -104,9 +102,7 @@ def interval_chart(title: str, rows: Sequence[tuple[str, Mapping[str, float | No
     if not usable:
         return ""
     ends = [e for _, f in usable for e in (f["value"], f["low"], f["high"]) if e is not None]
-    low, high = min(ends), max(ends)
-    if high - low < 1e-9:
-        low, high = low - 0.5, high + 0.5
+    low, high = _range(ends)
     left, step = 150, 22
     height = step * len(usable) + 28
 
@@ -128,8 +124,29 @@ def interval_chart(title: str, rows: Sequence[tuple[str, Mapping[str, float | No
         )
         parts.append(f'<text x="{WIDTH - 2}" y="{y + 4}" class="tick" text-anchor="end">{value:.3f}</text>')
     for value in (low, high):
-        parts.append(f'<text x="{x(value):.1f}" y="{height - 4}" class="tick" text-anchor="middle">{value:.3g}</text>')
+        parts.append(
+            f'<text x="{x(value):.1f}" y="{height - 4}" class="tick" text-anchor="middle">{_tick(value)}</text>'
+        )
     return _figure(title, "".join(parts), "", height)
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """Least and greatest value; where they are equal, some room beside it, and for a share none outside 0 to 1."""
+    low, high = min(values), max(values)
+    if high - low >= 1e-9:
+        return low, high
+    room = 0.1 * max(abs(low), 1.0)
+    if 0 <= low <= 1:
+        return max(low - room, 0.0), min(high + room, 1.0)
+    return low - room, high + room
+
+
+def _tick(value: float) -> str:
+    """A short number: 0.123, 45.6, 12k, 3.4M."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.3g}{name}"
+    return f"{value:.3g}"
 
 
 def _axis_y(y: Callable[[float], float], low: float, high: float) -> str:
@@ -138,7 +155,7 @@ def _axis_y(y: Callable[[float], float], low: float, high: float) -> str:
         value = low + (high - low) * index / 4
         place = y(value)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place:.1f}" y2="{place:.1f}" class="grid"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{place + 4:.1f}" class="tick" text-anchor="end">{value:.3g}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{place + 4:.1f}" class="tick" text-anchor="end">{_tick(value)}</text>')
     return "".join(parts)
 
 
