@@ -1,4 +1,4 @@
-"""An exported model is found from its version, its versions or the trainer's output, and nothing else passes for one."""
+"""An exported model is found by its version, by its versions, or by the trainer's output; nothing else passes."""
 
 from __future__ import annotations
 
