@@ -175,6 +175,8 @@ def run_lengthwise(dataset: Any, config: Any) -> Result:
     watch = Watch()
     run = make_run(dataset, config)
     validation, run.validation = run.validation, None
+    if validation is None:
+        raise SystemExit("the dataset has no validation split; the benchmark compares validation accuracy")
     progress = Loop(run).fit()
     seconds, processor = watch.read()
     found = predict_split(run.steps, validation, run.kind)

@@ -115,9 +115,12 @@ def test_a_cached_batch_is_not_counted_again_and_gives_the_same(
 
     counted: list[int] = []
     original = module.TokensAnalyzer.count
-    monkeypatch.setattr(
-        module.TokensAnalyzer, "count", lambda self, rows: counted.append(rows.num_rows) or original(self, rows)
-    )
+
+    def count(self: module.TokensAnalyzer, rows: pa.RecordBatch) -> Any:
+        counted.append(rows.num_rows)
+        return original(self, rows)
+
+    monkeypatch.setattr(module.TokensAnalyzer, "count", count)
     again = found([*parts, [9]], tmp_path / "second", cache=cache)
     assert again[2] == {"cached": 3, "counted": 1}
     assert set(counted) == {1}, "a cached batch was counted"
