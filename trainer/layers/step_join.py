@@ -58,6 +58,16 @@ class StepJoin(LengthLayer):
         joined = combine(lengths, other_lengths)
         return clean(ops.concatenate(padded, axis=-1), joined), joined
 
+    def compute_output_spec(self, sequence: Tensor, lengths: Tensor, other: Tensor, other_lengths: Tensor) -> Any:
+        """Shapes for symbolic inputs: the larger of two unknown step counts is unknown, which JAX cannot trace."""
+        lengths = self.checked(sequence, lengths)
+        self.checked(other, other_lengths)
+        steps = [tensor.shape[1] for tensor in (sequence, other)]
+        longest = None if None in steps else max(steps)
+        channels = sequence.shape[2] + other.shape[2]
+        joined = keras.KerasTensor((sequence.shape[0], longest, channels), dtype=self.compute_dtype)
+        return joined, keras.KerasTensor(lengths.shape, dtype="int32")
+
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return super().get_config() | {"rule": self.rule}
