@@ -6,10 +6,8 @@ Runs on the driver, after the pipeline. Nothing here reads rows.
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -199,8 +197,3 @@ def remove_job_directory(staging: str) -> None:
 def _write_text(path: str, text: str) -> None:
     with FileSystems.create(path, mime_type="application/json") as file:
         file.write(text.encode())
-
-
-def write_json(path: str, data: Any) -> None:
-    """Writes JSON to any filesystem that Beam knows."""
-    _write_text(path, json.dumps(data, indent=1) + "\n")

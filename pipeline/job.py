@@ -44,7 +44,7 @@ from pipeline.transform.preprocessing import make_preprocessing_fn
 from pipeline.transform.raw_schema import tensor_adapter_config
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
-from pipeline.write.rejects import write_rejects
+from pipeline.write.rejects import WriteRejects
 from pipeline.write.shards import WrittenShard, write_shard
 from schemas.errors import DataError
 from schemas.spec import DatasetSpec
@@ -149,12 +149,7 @@ def build(
         features,
         FileSystems.join(staging, "probes.tfrecord"),
     )
-    rejected = (
-        ingested.rejects
-        | "OneKey" >> beam.Map(lambda line: (0, line))
-        | "CollectRejects" >> beam.GroupByKey()
-        | "WriteRejects" >> beam.FlatMapTuple(lambda _, lines: write_rejects(lines, staging))
-    )
+    rejected = ingested.rejects | "Rejects" >> WriteRejects(staging)
     counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(SumCounters())
     (
         pipeline

@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -66,8 +64,3 @@ def raw_lengths_of(batch: pa.RecordBatch, feature: FeatureInfo) -> np.ndarray:
 def joint_lengths_of(batch: pa.RecordBatch, features: list[FeatureInfo]) -> np.ndarray:
     """int64[rows, features]: lengths of several sequence features."""
     return np.stack([lengths_of(batch, feature) for feature in features], axis=1)
-
-
-def with_columns(batch: pa.RecordBatch, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
-    """A batch of only the given columns, in their order."""
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

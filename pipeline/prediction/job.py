@@ -24,7 +24,7 @@ from pipeline.prediction.exported_model import ExportedModel
 from pipeline.prediction.inference import Predict
 from pipeline.rows import KEY
 from pipeline.write.chunks import from_ipc, to_ipc
-from pipeline.write.rejects import write_rejects
+from pipeline.write.rejects import WriteRejects
 
 MARKER = "predictions.json"
 
@@ -55,12 +55,7 @@ def run_prediction(
             | "GroupByFile" >> beam.GroupByKey()
             | "WriteFiles" >> beam.Map(_write_file, files, staging)
         )
-        rejected = (
-            ingested.rejects
-            | "OneKey" >> beam.Map(lambda line: (0, line))
-            | "CollectRejects" >> beam.GroupByKey()
-            | "WriteRejects" >> beam.FlatMapTuple(lambda _, lines: write_rejects(lines, staging))
-        )
+        rejected = ingested.rejects | "Rejects" >> WriteRejects(staging)
         counts = ingested.counts | "SumCounts" >> beam.CombineGlobally(SumCounters())
         (
             pipeline

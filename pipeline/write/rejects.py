@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.write.shards import make_parent
@@ -29,6 +30,27 @@ def write_rejects(lines: Iterable[bytes], directory: str) -> list[str]:
         for line in ordered:
             file.write(line + b"\n")
     return [describe_reject(line) for line in ordered[:SHOWN]]
+
+
+class WriteRejects(beam.PTransform):
+    """JSON lines as bytes to one file of rejects; gives the first few in words.
+
+    Args:
+      directory: of the dataset or the predictions, on any filesystem that Beam knows.
+    """
+
+    def __init__(self, directory: str) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def expand(self, lines: beam.PCollection) -> beam.PCollection:
+        directory = self._directory
+        return (
+            lines
+            | "OneKey" >> beam.Map(lambda line: (0, line))
+            | "Collect" >> beam.GroupByKey()
+            | "Write" >> beam.FlatMapTuple(lambda _, collected: write_rejects(collected, directory))
+        )
 
 
 def describe_reject(line: bytes) -> str:
