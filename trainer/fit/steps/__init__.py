@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
 
 from schemas.errors import LengthwiseError
+from trainer.fit.compilation import Compilation
 from trainer.input.batches import Batch
 
 # What a training step reports, summed over its rows: loss x weight, headline metric x weight, weight.
@@ -24,6 +26,9 @@ class Steps(Protocol):
     train_traces: int
     predict_traces: int
 
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Compiles the training steps of these batches' shapes ahead of the first one, where that pays."""
+
     def train(self, batch: Batch) -> Any:
         """Takes one optimizer step; gives a device array float32[3] of SUMS, without waiting for it."""
 
@@ -37,7 +42,9 @@ class Steps(Protocol):
         """Makes the steps go on from what the variables of model and optimizer hold."""
 
 
-def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, devices: int = 1) -> Steps:
+def make_steps(
+    model: Any, optimizer: Any, kind: str, scale: float, compilation: Compilation, devices: int = 1
+) -> Steps:
     """The steps of the backend in use.
 
     Args:
@@ -45,7 +52,7 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
       optimizer: a Keras optimizer; it is built here.
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
-      jit: whether TensorFlow compiles with XLA; JAX always does.
+      compilation: what TensorFlow compiles with XLA; JAX always does.
       devices: accelerators that share every batch; JAX only.
 
     Raises:
@@ -62,7 +69,7 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
             )
         from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 
-        return TensorFlowSteps(model, optimizer, kind, scale, jit)
+        return TensorFlowSteps(model, optimizer, kind, scale, compilation)
     if backend == "jax":
         from trainer.fit.steps.jax_steps import JaxSteps
 
