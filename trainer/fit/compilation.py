@@ -27,6 +27,10 @@ def use_xla(setting: Literal["auto"] | bool, model: Any, padded_steps: int, shap
       padded_steps: of the whole run, all epochs.
       shapes: batch shapes that have rows.
     """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
     if setting != "auto":
         return setting
     import tensorflow as tf

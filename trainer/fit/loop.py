@@ -230,8 +230,10 @@ class Loop:
         Raises:
           LengthwiseError: the loss is no longer a finite number; called before every save, so none is kept.
         """
+        from keras import ops
+
         for sums in self._pending:
-            for index, value in enumerate(np.asarray(sums).tolist()):
+            for index, value in enumerate(ops.convert_to_numpy(sums).tolist()):
                 self.progress.sums[index] += value
         self._pending.clear()
         if not np.isfinite(self.progress.sums[0]):

@@ -59,9 +59,9 @@ def test_two_devices_of_tensorflow_give_the_loss_curve_of_one(
 ) -> None:
     one, two = on_virtual_devices(case, make_dataset(rows={"train": 100, "validation": 20}), tmp_path)
     assert one["rows"] == two["rows"]
-    assert any(rows % size and rows % size <= size // 2 for rows, size in zip(one["row_counts"], one["rows"])), (
-        "one batch must leave the last device nothing but rows of zero weight"
-    )
+    assert any(
+        rows % size and rows % size <= size // 2 for rows, size in zip(one["row_counts"], one["rows"], strict=True)
+    ), "one batch must leave the last device nothing but rows of zero weight"
     assert np.allclose(one["losses"], two["losses"], atol=1e-4)
     assert one["traces"] == two["traces"] == sum(rows > 0 for rows in one["row_counts"])
     for name, values in one["fixed"].items():
