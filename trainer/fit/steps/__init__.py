@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from schemas.errors import LengthwiseError
+from trainer.environment import device_names
 from trainer.input.batches import Batch
 
 # What a training step reports, summed over its rows: loss x weight, headline metric x weight, weight.
@@ -46,7 +47,7 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
       jit: whether TensorFlow compiles with XLA; JAX always does.
-      devices: accelerators that share every batch; JAX only.
+      devices: that share every batch.
 
     Raises:
       LengthwiseError: the backend has no training step here.
@@ -57,9 +58,9 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
     optimizer.build(model.trainable_variables)
     if backend == "tensorflow":
         if devices > 1:
-            raise LengthwiseError(
-                f"devices: received {devices}; TensorFlow trains on one, several are used with KERAS_BACKEND=jax"
-            )
+            from trainer.fit.steps.mirrored_steps import MirroredSteps
+
+            return MirroredSteps(model, optimizer, kind, scale, jit, device_names()[:devices])
         from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 
         return TensorFlowSteps(model, optimizer, kind, scale, jit)
@@ -67,6 +68,10 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
         from trainer.fit.steps.jax_steps import JaxSteps
 
         return JaxSteps(model, optimizer, kind, scale, devices)
+    if backend == "torch":
+        from trainer.fit.steps.torch_steps import TorchSteps
+
+        return TorchSteps(model, optimizer, kind, scale)
     raise LengthwiseError(
-        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow and jax; set one of them"
+        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow, jax and torch; set one of them"
     )
