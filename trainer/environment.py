@@ -27,8 +27,10 @@ def set_up(config: TrainerConfig) -> str:
     keras.utils.set_random_seed(config.seed)  # imports TensorFlow where it is installed, to seed it too
     if keras.backend.backend() == "tensorflow":
         _make_tensorflow_deterministic(config.deterministic)
-    elif "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].config.set_visible_devices([], "GPU")  # the accelerator is the backend's
+    else:
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None:
+            tensorflow.config.set_visible_devices([], "GPU")  # the accelerator is the backend's
     precision = config.precision
     if precision == "auto":
         precision = "mixed_bfloat16" if has_fast_bfloat16() else "float32"

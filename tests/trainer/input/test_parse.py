@@ -56,7 +56,7 @@ def test_both_readers_agree_on_a_dataset(make_dataset: Callable[..., Path]) -> N
         for shard in contents.shards:
             path = directory / shard.path
             records = split_records(path.read_bytes(), path)
-            assert records == [r for r in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+            assert records == list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
             left, right = (parse(records, fields) for parse in PARSERS)
             for name in fields:
                 assert left[name].dtype == right[name].dtype and np.array_equal(left[name], right[name])
