@@ -218,6 +218,7 @@ def run_fingerprint(dataset: OpenDataset, config: TrainerConfig) -> str:
         "features": [feature.name for feature in dataset.features],
         "shapes": [[dict(shape.lengths), shape.rows] for shape in dataset.shapes],
         "backend": keras.backend.backend(),
+        "devices": device_count(config),
         "keras": keras.__version__,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

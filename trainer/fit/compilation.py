@@ -60,6 +60,10 @@ def choose_compilation(setting: Literal["auto"] | bool, model: Any, padded_steps
       padded_steps: of the whole run, all epochs.
       shapes: batch shapes that have rows.
     """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return Compilation()
     train = use_xla(setting, model, padded_steps, shapes)
     on_cpu = not _has_gpu()
     return Compilation(train, train and not (on_cpu and setting == "auto"), _parts(model) if train and on_cpu else 1)
@@ -87,8 +91,12 @@ def _parts(model: Any) -> int:
 
     if not any(isinstance(layer, keras.layers.RNN) for layer in all_layers(model)):
         return 1
-    seeds = [str(variable.path).endswith("seed_generator_state") for variable in model.non_trainable_variables]
-    return len(os.sched_getaffinity(0)) if all(seeds) else 1
+    return len(os.sched_getaffinity(0)) if all(map(is_seed, model.non_trainable_variables)) else 1
+
+
+def is_seed(variable: Any) -> bool:
+    """Whether a variable of a model is the state of a generator of noise."""
+    return str(variable.path).endswith("seed_generator_state")
 
 
 def all_layers(layer: Any) -> list[Any]:

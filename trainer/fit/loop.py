@@ -25,7 +25,8 @@ from trainer.fit.state import Progress, restore, snapshot, variables_of
 from trainer.fit.steps import Steps
 from trainer.input.split import Split
 
-# Sums stay on the device until so many steps are pending: reading each at once would make an accelerator wait.
+# Sums stay on the device until twice so many steps are pending, and the newest half even then: an accelerator that
+# must answer has nothing left to do until the next step comes.
 PENDING_STEPS = 16
 
 
@@ -174,8 +175,8 @@ class Loop:
             progress.global_step += 1
             progress.real_steps += batch.real_steps
             progress.padded_steps += batch.padded_steps
-            if len(self._pending) >= PENDING_STEPS or progress.step == len(schedule):
-                self._collect()
+            if len(self._pending) >= 2 * PENDING_STEPS or progress.step == len(schedule):
+                self._collect(0 if progress.step == len(schedule) else PENDING_STEPS)
                 progress.epoch_seconds = before + time.monotonic() - started
                 self._report(len(schedule))
             if progress.step < len(schedule) and self._is_checkpoint_due():
@@ -228,16 +229,21 @@ class Loop:
             return True
         return settings.every_seconds is not None and time.monotonic() - moment >= settings.every_seconds
 
-    def _collect(self) -> None:
+    def _collect(self, left: int = 0) -> None:
         """Adds the sums of pending steps, in the order of the steps, so that a resumed run adds the same numbers.
+
+        Args:
+          left: the newest steps, which stay pending: the accelerator works on them while the older ones are read.
 
         Raises:
           LengthwiseError: the loss is no longer a finite number; called before every save, so none is kept.
         """
-        for sums in self._pending:
-            for index, value in enumerate(np.asarray(sums).tolist()):
+        from keras import ops
+
+        ready, self._pending = self._pending[: len(self._pending) - left], self._pending[len(self._pending) - left :]
+        for sums in ready:
+            for index, value in enumerate(ops.convert_to_numpy(sums).tolist()):
                 self.progress.sums[index] += value
-        self._pending.clear()
         if not np.isfinite(self.progress.sums[0]):
             raise LengthwiseError(
                 f"epoch {self.progress.epoch + 1}, step {self.progress.step}: the loss is {self.progress.sums[0]}; "

@@ -12,9 +12,10 @@ import numpy as np
 
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, Manifest
-from trainer.input.decode import KEY, empty_rows, parsing_spec
+from trainer.input.decode import KEY, empty_rows, record_fields
+from trainer.input.parse import parse_records
 from trainer.input.shapes import BatchShape
-from trainer.input.shards import shards_of
+from trainer.input.shards import read_shard, shards_of
 
 RECORDS_A_PARSE = 512
 
@@ -77,30 +78,23 @@ class MemoryStore:
 def _decode_shape(
     directory: Path, manifest: Manifest, split: str, features: Sequence[FeatureInfo], shape: BatchShape
 ) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
     shards = shards_of(directory, manifest, split, shape)
-    if not shards:
-        return _compact(empty_rows(manifest, features, shape.lengths))
-    spec = parsing_spec(manifest, features, shape.lengths)
-    # One reader over the files in order: the row order, and so every epoch, must not depend on timing.
-    dataset = tf.data.TFRecordDataset([str(path) for path, _ in shards])
-    dataset = dataset.batch(RECORDS_A_PARSE).map(lambda records: tf.io.parse_example(records, spec)).prefetch(2)
-    try:
-        parts = [_compact(part) for part in dataset.as_numpy_iterator()]
-    except (tf.errors.OpError, ValueError) as error:
-        raise InputError(
-            f"{shards[0][0].parent}: cannot be read ({str(error).splitlines()[0]}); expected records of "
-            f"{', '.join(spec)} with padded lengths {dict(shape.lengths)}. Preprocess again"
-        ) from error
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in spec}
-    expected = sum(info.rows for _, info in shards)
-    if len(columns[KEY]) != expected:
-        raise InputError(
-            f"{shards[0][0].parent}: received {len(columns[KEY])} records, the manifest says {expected}; "
-            "preprocess again"
-        )
-    return columns
+    fields = record_fields(manifest, features, shape.lengths)
+    parts = [empty_rows(manifest, features, shape.lengths)]
+    for path, info in shards:
+        records = read_shard(path, info)
+        try:
+            parts += [
+                parse_records(records[start : start + RECORDS_A_PARSE], fields)
+                for start in range(0, len(records), RECORDS_A_PARSE)
+            ]
+        except ValueError as error:
+            raise InputError(
+                f"{path}: cannot be read ({error}); expected records of {', '.join(fields)} with padded lengths "
+                f"{dict(shape.lengths)}. Preprocess again"
+            ) from error
+    parts = [_compact(part) for part in parts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in fields}
 
 
 def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

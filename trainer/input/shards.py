@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from schemas.errors import InputError
 from schemas.manifest import Manifest, ShardInfo
 from trainer.input.shapes import BatchShape
+from trainer.input.tfrecord import split_records
 
 
 def shards_of(directory: Path, manifest: Manifest, split: str, shape: BatchShape) -> list[tuple[Path, ShardInfo]]:
@@ -41,3 +43,25 @@ def shards_of(directory: Path, manifest: Manifest, split: str, shape: BatchShape
             if info.rows:
                 found.append((path, info))
     return found
+
+
+def read_shard(path: Path, info: ShardInfo) -> list[bytes]:
+    """All records of a shard.
+
+    Args:
+      path: of the shard.
+      info: what the manifest says of it.
+
+    Raises:
+      InputError: its checksum or its number of records differ.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); preprocess again") from error
+    if hashlib.sha256(content).hexdigest() != info.sha256:
+        raise InputError(f"{path}: cannot be read (its content does not fit its checksum); preprocess again")
+    records = split_records(content, path)
+    if len(records) != info.rows:
+        raise InputError(f"{path}: received {len(records)} records, the manifest says {info.rows}; preprocess again")
+    return records

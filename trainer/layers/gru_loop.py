@@ -53,10 +53,10 @@ def run_gru(
         (last,), kept = scan_time(step, (zeros,), (sequence, mask), widths, backward)
         gates, hiddens = kept[:2]
 
-        def gradient(*upstream: Tensor, **_: Any) -> tuple[Tensor, ...]:
-            of_input, of_inner = _gate_gradients(
-                recurrent, gates, hiddens, mask, upstream[0], backward, return_sequences
-            )
+        def gradient(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
+            # PyTorch names what comes from above, and gives the inputs beside it.
+            towards = arguments[0] if upstream is None else upstream
+            of_input, of_inner = _gate_gradients(recurrent, gates, hiddens, mask, towards, backward, return_sequences)
             of_hidden = ops.concatenate([of_input[:, :, : 2 * units], of_inner], axis=2)
             flat_input, flat_hidden = (ops.reshape(found, (-1, 3 * units)) for found in (of_input, of_hidden))
             rows, states = (ops.reshape(value, (-1, value.shape[2])) for value in (sequence, hiddens))

@@ -57,8 +57,9 @@ def run_lstm(
         (last, _), kept = scan_time(step, (zeros, zeros), (sequence, mask), widths, backward)
         gates, carries, hiddens = kept[:3]
 
-        def gradient(*upstream: Tensor, **_: Any) -> tuple[Tensor, ...]:
-            towards = upstream[0]
+        def gradient(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
+            # PyTorch names what comes from above, and gives the inputs beside it.
+            towards = arguments[0] if upstream is None else upstream
             back = _gate_gradients(recurrent, gates, carries, mask, towards, backward, return_sequences)
             flat = ops.reshape(back, (-1, 4 * units))
             rows = ops.concatenate([sequence, hiddens], axis=2)

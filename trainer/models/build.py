@@ -17,6 +17,7 @@ import keras
 
 from schemas.strict import nearest_name
 from trainer.layers.mask import Tensor
+from trainer.layers.row_dropout import RowDropout
 from trainer.models.config import HeadOptions, MultimodalConfig, parse_architecture
 from trainer.models.encode import encode_steps, encode_vector, pool
 from trainer.models.entry import encode_context, enter, make_inputs
@@ -79,7 +80,7 @@ def _multimodal(
 def _head(vector: Tensor, inputs: InputDescription, options: HeadOptions) -> Tensor:
     """The prediction, in float32 under any policy: half a precision cannot hold a probability near 1."""
     if options.head_dropout:
-        vector = keras.layers.Dropout(options.head_dropout, name="head_dropout")(vector)
+        vector = RowDropout(options.head_dropout, name="head_dropout")(vector)
     if options.head_units:
         vector = keras.layers.Dense(options.head_units, activation="relu", name="head_hidden")(vector)
     units = inputs.classes if inputs.head == "multiclass" else 1

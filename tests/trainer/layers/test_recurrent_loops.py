@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from trainer.layers.mask import length_mask
 from trainer.layers.recurrent import CELLS, LOOPS
 
 BATCH, STEPS, CHANNELS, UNITS = 4, 6, 3, 5
@@ -40,6 +39,12 @@ def value_and_gradients(function: Any, arguments: list[np.ndarray]) -> list[np.n
 
         value, gradients = jax.value_and_grad(lambda all_of_them: function(*all_of_them))(arguments)
         return [np.asarray(value), *map(np.asarray, gradients)]
+    if keras.backend.backend() == "torch":
+        import torch
+
+        leaves = [torch.tensor(argument, requires_grad=True) for argument in arguments]
+        total = function(*leaves)
+        return [part.detach().numpy() for part in (total, *torch.autograd.grad(total, leaves))]
     import tensorflow as tf
 
     tensors = [tf.constant(argument) for argument in arguments]
@@ -56,7 +61,7 @@ def test_gradients_are_those_of_the_stock_layer(cell: str, backward: bool, seque
     generator = np.random.default_rng(3)
     sequence = generator.normal(size=(BATCH, STEPS, CHANNELS)).astype(np.float32)
     factor = generator.normal(size=(BATCH, STEPS, UNITS) if sequences else (BATCH, UNITS)).astype(np.float32)
-    mask = ops.convert_to_numpy(length_mask(LENGTHS, STEPS))
+    mask = np.arange(STEPS)[None] < LENGTHS[:, None]
     if sequences:  # what stands at padded steps is the state held there, which no layer hands on
         factor = factor * mask[:, :, None]
     layer = CELLS[cell](UNITS, return_sequences=sequences, go_backwards=backward, use_cudnn=False)
@@ -65,7 +70,9 @@ def test_gradients_are_those_of_the_stock_layer(cell: str, backward: bool, seque
     weights = [generator.normal(0, 0.5, shape).astype(np.float32) for shape in shapes]
 
     def loss_of(run: Any, what: Any) -> Any:
-        return lambda x, *w: ops.sum(run(what, list(w), x, mask, backward, sequences) * factor)
+        return lambda x, *w: ops.sum(
+            run(what, list(w), x, ops.convert_to_tensor(mask), backward, sequences) * ops.convert_to_tensor(factor)
+        )
 
     expected = value_and_gradients(loss_of(stock, layer), [sequence, *weights])
     found = value_and_gradients(loss_of(ours, cell), [sequence, *weights])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from schemas.errors import LengthwiseError
+from trainer.environment import device_names
 from trainer.fit.compilation import Compilation
 from trainer.input.batches import Batch
 
@@ -53,7 +54,7 @@ def make_steps(
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
       compilation: what TensorFlow compiles with XLA; JAX always does.
-      devices: accelerators that share every batch; JAX only.
+      devices: that share every batch.
 
     Raises:
       LengthwiseError: the backend has no training step here.
@@ -64,9 +65,9 @@ def make_steps(
     optimizer.build(model.trainable_variables)
     if backend == "tensorflow":
         if devices > 1:
-            raise LengthwiseError(
-                f"devices: received {devices}; TensorFlow trains on one, several are used with KERAS_BACKEND=jax"
-            )
+            from trainer.fit.steps.mirrored_steps import MirroredSteps
+
+            return MirroredSteps(model, optimizer, kind, scale, compilation, device_names()[:devices])
         from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 
         return TensorFlowSteps(model, optimizer, kind, scale, compilation)
@@ -74,6 +75,10 @@ def make_steps(
         from trainer.fit.steps.jax_steps import JaxSteps
 
         return JaxSteps(model, optimizer, kind, scale, devices)
+    if backend == "torch":
+        from trainer.fit.steps.torch_steps import TorchSteps
+
+        return TorchSteps(model, optimizer, kind, scale)
     raise LengthwiseError(
-        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow and jax; set one of them"
+        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow, jax and torch; set one of them"
     )

@@ -22,9 +22,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from trainer.fit.compilation import Compilation
+from trainer.fit.compilation import Compilation, all_layers, is_seed
 from trainer.fit.losses import example_losses, example_metric, weighted_sum
 from trainer.input.batches import Batch
+from trainer.layers.replicas import part_of_batch
+from trainer.layers.row_dropout import RowDropout
 
 # Keeps the noise of the parts of a batch apart: the golden ratio, as 31 bits.
 SEED_STRIDE = 1_327_217_885
@@ -53,6 +55,11 @@ class TensorFlowSteps:
         self._gradient_functions: dict[int, Any] = {}
         self._predict_functions: dict[int, Any] = {}
         self._apply: Any = None
+        self._shared_noise = {  # seeds of noise that every shard draws for the whole batch
+            id(layer.seed_generator.state)
+            for layer in all_layers(model)
+            if isinstance(layer, RowDropout) and layer.rate
+        }
 
     def prepare(self, batches: Iterable[Batch]) -> None:
         """Compiles the training steps of some shapes, as many at a time as there are parts, and takes none.
@@ -70,7 +77,7 @@ class TensorFlowSteps:
     def train(self, batch: Batch) -> tf.Tensor:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
         function = self._gradient_functions.get(batch.shape) or self._trace(batch)
-        gradients, moved, sums = function(*tf.nest.map_structure(tf.constant, _arguments(batch)))
+        gradients, moved, sums = function(*tf.nest.map_structure(tf.constant, arguments_of(batch)))
         self._apply(gradients, moved)
         return sums
 
@@ -80,7 +87,7 @@ class TensorFlowSteps:
         features = dict(batch.features)
         if function is None:
             traced = tf.function(self._predict_step, jit_compile=self._compilation.predict or None, autograph=False)
-            function = self._predict_functions[batch.shape] = traced.get_concrete_function(_specs(features))
+            function = self._predict_functions[batch.shape] = traced.get_concrete_function(specs_of(features))
         return function(tf.nest.map_structure(tf.constant, features)).numpy()[: batch.rows]
 
     def publish(self) -> None:
@@ -91,17 +98,19 @@ class TensorFlowSteps:
 
     def _trace(self, batch: Batch) -> Any:
         """The function of the gradients of a batch of this shape."""
-        arguments = _arguments(batch)
+        arguments = arguments_of(batch)
         parts = self._compilation.parts_of(len(batch.weights))
         one_part = tf.nest.map_structure(lambda value: value[: len(value) // parts], arguments)
-        of_part = tf.function(self._gradients_of_part, jit_compile=self._jit, autograph=False).get_concrete_function(
-            *_specs(self._values()), tf.TensorSpec([], tf.float32), *_specs(one_part)
+        of_part = tf.function(
+            partial(self._gradients_of_part, parts), jit_compile=self._jit, autograph=False
+        ).get_concrete_function(
+            tf.TensorSpec([], tf.int32), *specs_of(self._values()), tf.TensorSpec([], tf.float32), *specs_of(one_part)
         )
         whole = tf.function(partial(self._gradients, of_part, parts), autograph=False)
-        function = self._gradient_functions[batch.shape] = whole.get_concrete_function(*_specs(arguments))
+        function = self._gradient_functions[batch.shape] = whole.get_concrete_function(*specs_of(arguments))
         if self._apply is None:
             apply = tf.function(self._apply_gradients, jit_compile=self._jit, autograph=False)
-            self._apply = apply.get_concrete_function(*_specs(function.structured_outputs[:2]))
+            self._apply = apply.get_concrete_function(*specs_of(function.structured_outputs[:2]))
         return function
 
     def _gradients(
@@ -109,10 +118,9 @@ class TensorFlowSteps:
     ) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         """Gradients of a batch, what the other variables become, and its sums. Changes nothing."""
         trainable, fixed = self._values()
-        # A penalty is of the weights, not of rows: all parts together count it once.
-        share = tf.constant(1.0 / parts)
+        loss_scale = self._optimizer.scale_loss(tf.constant(1.0))
         found = [
-            of_part(trainable, self._moved_seeds(fixed, index), share, *rows)
+            of_part(tf.constant(index), trainable, self._moved_seeds(fixed, index), loss_scale, *rows)
             for index, rows in enumerate(_divide((features, labels, weights), parts))
         ]
         gradients = [tf.add_n(of_parts) for of_parts in zip(*(part[0] for part in found), strict=True)]
@@ -120,22 +128,25 @@ class TensorFlowSteps:
 
     def _gradients_of_part(
         self,
+        parts: int,
+        index: tf.Tensor,
         trainable: list[tf.Tensor],
         fixed: list[tf.Tensor],
-        share: tf.Tensor,
+        loss_scale: tf.Tensor,
         features: Mapping[str, tf.Tensor],
         labels: tf.Tensor,
         weights: tf.Tensor,
     ) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         """The same of one part."""
         self.train_traces += 1
-        with tf.GradientTape() as tape:
+        with part_of_batch(index, parts), tf.GradientTape() as tape:
             tape.watch(trainable)
             predictions, fixed_after, penalties = self._model.stateless_call(
                 trainable, fixed, features, training=True, return_losses=True
             )
             total = weighted_sum(example_losses(self._kind, labels, predictions), weights)
-            minimised = self._optimizer.scale_loss(total * self._scale + sum(penalties) * share)
+            # A penalty is of the weights, not of rows: all parts together count it once.
+            minimised = (total * self._scale + sum(penalties) / parts) * loss_scale
         gradients = [_dense(gradient) for gradient in tape.gradient(minimised, trainable)]
         metric = weighted_sum(example_metric(self._kind, labels, predictions), weights)
         return gradients, fixed_after, tf.stack([total, metric, ops.sum(weights)])
@@ -160,16 +171,20 @@ class TensorFlowSteps:
         """The values with the seeds of all noise moved by part; those of the first part stay."""
         variables = self._model.non_trainable_variables
         return [
-            value + tf.constant([index * SEED_STRIDE, 0], value.dtype) if index and _is_seed(variable) else value
+            value + tf.constant([index * SEED_STRIDE, 0], value.dtype)
+            if index and is_seed(variable) and id(variable) not in self._shared_noise
+            else value
             for variable, value in zip(variables, fixed, strict=True)
         ]
 
 
-def _arguments(batch: Batch) -> tuple[dict[str, np.ndarray], np.ndarray | None, np.ndarray]:
+def arguments_of(batch: Batch) -> tuple[dict[str, np.ndarray], np.ndarray | None, np.ndarray]:
+    """What a step is given of a batch: features, labels, weights."""
     return dict(batch.features), batch.labels, batch.weights
 
 
-def _specs(arguments: Any) -> Any:
+def specs_of(arguments: Any) -> Any:
+    """The shape and dtype of every tensor."""
     return tf.nest.map_structure(lambda value: tf.TensorSpec(value.shape, value.dtype), arguments)
 
 
@@ -189,10 +204,6 @@ def _dense(gradient: Any) -> Any:
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, gradient.dense_shape[0])
-
-
-def _is_seed(variable: Any) -> bool:
-    return str(variable.path).endswith("seed_generator_state")
 
 
 def _run_on_zeros(function: Any) -> None:
