@@ -35,7 +35,8 @@ case $status in
     2) reason="usage or configuration error" ;;
     11) reason="data refused" ;;
     12) reason="gate failed" ;;
-    124 | 137) reason="killed, or ended after ${LENGTHWISE_TIMEOUT:-12h}" ;;
+    124) reason="ended after ${LENGTHWISE_TIMEOUT:-12h}" ;;
+    130 | 137) reason="ended by a signal" ;;
     *) reason="unexpected failure" ;;
 esac
 printf 'lengthwise: retraining ended with exit status %s (%s). The whole output: %s:%s\nIts end:\n\n' \

@@ -17,6 +17,7 @@ RECIPES = REPOSITORY / "scripts" / "schedule"
 # What a run may end with, and whether somebody has to look.
 QUIET_STATUSES = (0, 10, 13)
 ALERTING_STATUSES = (1, 2, 11, 12)
+STOPPED_STATUS = 130  # SIGTERM: stopped by a person, a reboot, or the scheduler's own limit
 
 RETRAIN = """\
 import json, os, pathlib, sys, time

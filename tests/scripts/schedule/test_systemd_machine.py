@@ -22,7 +22,7 @@ pytestmark = [
 
 # Ends as /etc/lengthwise/status says. Before that it tries what a training run needs, and what it must not be able to.
 RETRAIN = """\
-import ctypes, json, mmap, os, pathlib, socket, sys, tempfile
+import ctypes, json, mmap, os, pathlib, signal, socket, sys, tempfile, time
 
 def compiles():
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE)
@@ -53,7 +53,11 @@ print(json.dumps({
             "scratch": writes(tempfile.mkdtemp() + "/x"), "home": writes(pathlib.Path.home() / "x")},
     "cannot": {path: writes(path) for path in ("/opt/lengthwise/x", "/etc/lengthwise/x", "/srv/x", "/home/x")},
 }))
-sys.exit(int(open("/etc/lengthwise/status").read()))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+status = int(open("/etc/lengthwise/status").read())
+if status == 130:
+    time.sleep(100)
+sys.exit(status)
 """
 
 DRIVER = """\
@@ -65,6 +69,17 @@ for status in {statuses}; do
     echo "$status $(systemctl show --value -p ExecMainStatus $unit) $(systemctl is-failed $unit)"
     systemctl reset-failed $unit 2>/dev/null
 done
+echo 130 >/etc/lengthwise/status
+systemctl start --no-block $unit
+sleep 2
+systemctl stop $unit 2>/dev/null
+echo "stopped $(systemctl show --value -p ExecMainStatus $unit) $(systemctl is-failed $unit)"
+mkdir -p /run/systemd/system/$unit.d
+printf '[Service]\\nTimeoutStartSec=2s\\n' >/run/systemd/system/$unit.d/short.conf
+systemctl daemon-reload
+systemctl start $unit 2>/dev/null
+echo "too long $(systemctl show --value -p ExecMainStatus $unit) $(systemctl is-failed $unit)"
+systemctl reset-failed $unit
 journalctl --unit=$unit --output=cat --no-pager | grep '^{{' | tail -n 1
 systemctl list-timers --no-pager --no-legend --all lengthwise-retrain.timer
 # The clock is not turned to 02:17; the timer is told to come at once instead.
@@ -104,6 +119,11 @@ def test_each_exit_status_is_success_or_failure_as_documented(printed: list[str]
     expected = [f"{status} {status} inactive" for status in QUIET_STATUSES]
     expected += [f"{status} {status} failed" for status in ALERTING_STATUSES]
     assert printed[: len(expected)] == expected
+
+
+def test_stopped_by_hand_is_no_failure_and_too_long_is_one(printed: list[str]) -> None:
+    assert "stopped 130 inactive" in printed
+    assert "too long 130 failed" in printed
 
 
 def test_the_hardening_leaves_what_a_run_needs_and_no_more(printed: list[str]) -> None:
