@@ -142,8 +142,8 @@ def _extras(requirement: Requirement) -> str:
 
 
 def test_scripts_for_a_person_can_be_run_and_read() -> None:
-    scripts = [REPOSITORY / ".ci" / "run", *sorted((REPOSITORY / "scripts").glob("*.sh"))]
-    assert len(scripts) >= 4
+    scripts = [REPOSITORY / ".ci" / "run", *sorted((REPOSITORY / "scripts").rglob("*.sh"))]
+    assert len(scripts) >= 6
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
         assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")
