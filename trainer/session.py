@@ -15,7 +15,7 @@ from schemas.manifest import FeatureInfo, LabelInfo, Manifest, load_manifest
 from trainer.config import TrainerConfig
 from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
-from trainer.fit.compilation import use_xla
+from trainer.fit.compilation import choose_compilation
 from trainer.fit.early_stopping import check_metric
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
@@ -192,11 +192,11 @@ def make_run(
         )
     )
     filled = sum(1 for rows in train.row_counts if rows)
-    jit = use_xla(config.jit, model, padded * epochs, filled)
+    compilation = choose_compilation(config.jit, model, padded * epochs, filled)
     return Run(
         model=model,
         optimizer=optimizer,
-        steps=make_steps(model, optimizer, kind, scale, jit, device_count(config)),
+        steps=make_steps(model, optimizer, kind, scale, compilation, device_count(config)),
         train=train,
         validation=dataset.splits.get("validation"),
         kind=kind,

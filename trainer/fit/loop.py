@@ -113,6 +113,7 @@ class Loop:
         self._observers = list(observers)
         self._best: list[np.ndarray] = []
         self._pending: list[Any] = []
+        self._is_prepared = False
         self._saved_at = (0, time.monotonic())
 
     def resume(self) -> bool:
@@ -165,6 +166,9 @@ class Loop:
         progress, run = self.progress, self._run
         schedule = run.train.schedule(run.config.seed, progress.epoch)
         before, started = progress.epoch_seconds, time.monotonic()
+        if not self._is_prepared:
+            run.steps.prepare(run.train.batch(schedule, step) for step in schedule.first_steps())
+            self._is_prepared = True
         for batch in run.train.batches(schedule, progress.step):
             self._pending.append(run.steps.train(batch))
             progress.step += 1

@@ -10,7 +10,7 @@ one device.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,9 @@ class JaxSteps:
         self._predict = jax.jit(self._predict_step)
         self._state: Any = None
         self.adopt()
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """JAX compiles a shape when its first step is taken."""
 
     def train(self, batch: Batch) -> jax.Array:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""

@@ -15,26 +15,22 @@ shard of nothing but zero-weight rows adds exactly 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from trainer.fit.compilation import all_layers
-from trainer.fit.losses import example_losses, example_metric, weighted_sum
+from trainer.fit.compilation import Compilation, all_layers
+from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 from trainer.input.batches import Batch
 from trainer.layers.batch_normalization import MaskedBatchNormalization
 from trainer.layers.replicas import replica_index
 from trainer.layers.row_dropout import RowDropout
 
-# Keeps the noise of replicas apart in layers that draw it for their own rows: the golden ratio, as 31 bits.
-SEED_STRIDE = 1_327_217_885
 
-
-class MirroredSteps:
+class MirroredSteps(TensorFlowSteps):
     """The compiled steps of one model on several devices of TensorFlow.
 
     Args:
@@ -42,45 +38,55 @@ class MirroredSteps:
       optimizer: a Keras optimizer, built for the model's trainable variables.
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
-      jit: whether XLA compiles each replica; it does not where batch normalisation adds over the replicas.
+      compilation: whether XLA compiles each replica; it does not where batch normalisation adds over the replicas.
       devices: names of at least two; the rows of a batch must be a multiple of their number.
     """
 
-    def __init__(self, model: Any, optimizer: Any, kind: str, scale: float, jit: bool, devices: Sequence[str]) -> None:
-        self.train_traces = 0
-        self.predict_traces = 0
-        self._model = model
-        self._optimizer = optimizer
-        self._kind = kind
-        self._scale = scale
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        kind: str,
+        scale: float,
+        compilation: Compilation,
+        devices: Sequence[str],
+    ) -> None:
+        layers = all_layers(model)
+        if any(isinstance(layer, MaskedBatchNormalization) for layer in layers):
+            compilation = Compilation()
+        super().__init__(model, optimizer, kind, scale, compilation)
         self._devices = list(devices)
         self._strategy = tf.distribute.MirroredStrategy(self._devices)
-        layers = all_layers(model)
-        self._jit = jit and not any(isinstance(layer, MaskedBatchNormalization) for layer in layers)
         self._shared_noise = {
             id(layer.seed_generator.state) for layer in layers if isinstance(layer, RowDropout) and layer.rate
         }
-        self._train_functions: dict[int, Any] = {}
-        self._predict_functions: dict[int, Any] = {}
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Each shape is compiled, on all devices at once, when its first step is taken."""
 
     def train(self, batch: Batch) -> tf.Tensor:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
-        shards = self._shards((dict(batch.features), batch.labels, batch.weights))
-        return _call(self._train_functions, batch.shape, self._train_step, shards)
+        shards = self.shards((dict(batch.features), batch.labels, batch.weights))
+        function = self._gradient_functions.get(batch.shape)
+        if function is None:
+            function = self._keep(batch.shape, _traced(self._gradients_of_shards, shards))
+        gradients, moved, sums = function(shards)
+        self._apply(gradients, moved)
+        return sums
 
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
-        shards = self._shards((dict(batch.features),))
-        return _call(self._predict_functions, batch.shape, self._predict_step, shards).numpy()[: batch.rows]
+        shards = self.shards((dict(batch.features),))
+        if batch.shape not in self._predict_functions:
+            self._predict_functions[batch.shape] = _traced(self._predictions_of_shards, shards)
+        return self._predict_functions[batch.shape](shards).numpy()[: batch.rows]
 
-    def publish(self) -> None:
-        """The steps work on the variables themselves, so there is nothing to write back."""
+    def shards(self, arrays: Any) -> list[Any]:
+        """The rows of every device, on it.
 
-    def adopt(self) -> None:
-        """The steps work on the variables themselves, so there is nothing to read."""
-
-    def _shards(self, arrays: Any) -> list[Any]:
-        """The rows of every device, on it."""
+        Args:
+          arrays: a structure of arrays with the rows of a batch as their first axis.
+        """
         count = len(self._devices)
         shards = []
         for index, device in enumerate(self._devices):
@@ -88,60 +94,40 @@ class MirroredSteps:
                 shards.append(tf.nest.map_structure(lambda a, i=index: tf.constant(np.split(a, count)[i]), arrays))
         return shards
 
-    def _train_step(self, shards: list[Any]) -> tf.Tensor:
-        self.train_traces += 1
+    def _gradients_of_shards(self, shards: list[Any]) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         trainable, fixed = self._values()
-        loss_scale = self._optimizer.scale_loss(tf.constant(1.0))
-        replicas = self._run(partial(self._gradients, trainable, fixed, loss_scale), shards)
-        gradients = [_add(parts) for parts in zip(*(replica[0] for replica in replicas), strict=True)]
-        self._optimizer.apply(gradients, self._model.trainable_variables)
-        for variable, *parts in zip(
-            self._model.non_trainable_variables, *(replica[1] for replica in replicas), strict=True
-        ):
-            # Statistics of layers that do not add over replicas are averaged; seeds have moved on alike in all.
-            variable.assign(tf.add_n(parts) / len(parts) if parts[0].dtype.is_floating else parts[0])
-        return tf.add_n([replica[2] for replica in replicas])
+        share, loss_scale = tf.constant(1.0 / len(shards)), self._optimizer.scale_loss(tf.constant(1.0))
 
-    def _gradients(
-        self, trainable: list[tf.Tensor], fixed: list[tf.Tensor], loss_scale: tf.Tensor, index: int, shard: Any
-    ) -> tuple[list[Any], list[tf.Tensor], tf.Tensor]:
-        """One replica's part of a step: gradients, what its other variables became, and its sums."""
-        features, labels, weights = shard
-        moved = self._moved_seeds(fixed, index)
-        with tf.GradientTape() as tape:
-            tape.watch(trainable)
-            predictions, fixed_after, penalties = self._model.stateless_call(
-                trainable, moved, features, training=True, return_losses=True
-            )
-            total = weighted_sum(example_losses(self._kind, labels, predictions), weights)
-            # A penalty is of the weights, not of rows: all replicas together count it once.
-            loss = total * self._scale + sum(penalties) / len(self._devices)
-            minimised = loss * loss_scale
-        metric = weighted_sum(example_metric(self._kind, labels, predictions), weights)
-        return tape.gradient(minimised, trainable), fixed_after, tf.stack([total, metric, ops.sum(weights)])
+        def work(index: int, shard: Any) -> Any:
+            return self._gradients_of_part(trainable, self._moved_seeds(fixed, index), share, loss_scale, *shard)
 
-    def _predict_step(self, shards: list[Any]) -> tf.Tensor:
-        self.predict_traces += 1
-        return tf.concat(self._run(partial(self._predictions, *self._values()), shards), axis=0)
+        found = self._run(work, shards, bool(self._compilation.train))
+        gradients = [tf.add_n(parts) for parts in zip(*(replica[0] for replica in found), strict=True)]
+        # Statistics of layers that do not add over replicas are averaged; seeds have moved on alike in all.
+        moved = [
+            tf.add_n(parts) / len(parts) if parts[0].dtype.is_floating else parts[0]
+            for parts in zip(*(replica[1] for replica in found), strict=True)
+        ]
+        return gradients, moved, tf.add_n([replica[2] for replica in found])
 
-    def _predictions(self, trainable: list[tf.Tensor], fixed: list[tf.Tensor], index: int, shard: Any) -> tf.Tensor:
-        predictions, _ = self._model.stateless_call(trainable, fixed, shard[0], training=False)
-        return tf.cast(predictions, tf.float32)
+    def _predictions_of_shards(self, shards: list[Any]) -> tf.Tensor:
+        trainable, fixed = self._values()
 
-    def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """The values that all variables have before the step."""
-        model = self._model
-        trainable = [tf.convert_to_tensor(variable.value) for variable in model.trainable_variables]
-        return trainable, [tf.convert_to_tensor(variable.value) for variable in model.non_trainable_variables]
+        def work(index: int, shard: Any) -> tf.Tensor:
+            self.predict_traces += 1
+            predictions, _ = self._model.stateless_call(trainable, fixed, shard[0], training=False)
+            return tf.cast(predictions, tf.float32)
 
-    def _run(self, work: Callable[[int, Any], Any], shards: list[Any]) -> Sequence[Any]:
+        return tf.concat(self._run(work, shards, self._compilation.predict), axis=0)
+
+    def _run(self, work: Callable[[int, Any], Any], shards: list[Any], jit: bool) -> list[Any]:
         """What every replica makes of its shard."""
         results: list[Any] = [None] * len(shards)
 
         def replica() -> tf.Tensor:
             index = replica_index()
             one: Callable[[Any], Any] = partial(work, index)
-            if self._jit:
+            if jit:
                 one = tf.function(one, jit_compile=True, autograph=False)
             results[index] = one(shards[index])
             return tf.zeros([])
@@ -150,26 +136,15 @@ class MirroredSteps:
         return results
 
     def _moved_seeds(self, fixed: list[tf.Tensor], index: int) -> list[tf.Tensor]:
-        """The values with the seeds of all noise moved by replica, but of that drawn for the whole batch."""
+        """As for parts of a batch, but for the noise that every replica draws for the whole batch."""
+        moved = super()._moved_seeds(fixed, index)
+        variables = self._model.non_trainable_variables
         return [
-            value + tf.constant([index * SEED_STRIDE, 0], value.dtype)
-            if variable.path.endswith("seed_generator_state") and id(variable) not in self._shared_noise
-            else value
-            for variable, value in zip(self._model.non_trainable_variables, fixed, strict=True)
+            own if id(variable) in self._shared_noise else other
+            for variable, own, other in zip(variables, fixed, moved, strict=True)
         ]
 
 
-def _call(functions: dict[int, Any], shape: int, step: Any, shards: list[Any]) -> tf.Tensor:
-    """Runs a step's function of one batch shape, traced at its first batch."""
-    if shape not in functions:
-        specs = tf.nest.map_structure(lambda value: tf.TensorSpec(value.shape, value.dtype), shards)
-        functions[shape] = tf.function(step, autograph=False).get_concrete_function(specs)
-    return functions[shape](shards)
-
-
-def _add(parts: Sequence[Any]) -> Any:
-    """The sum of one variable's gradients; that of an embedding stays a list of rows."""
-    if isinstance(parts[0], tf.IndexedSlices):
-        values, indices = (tf.concat([getattr(part, name) for part in parts], 0) for name in ("values", "indices"))
-        return tf.IndexedSlices(values, indices, parts[0].dense_shape)
-    return tf.add_n(parts)
+def _traced(step: Any, shards: list[Any]) -> Any:
+    specs = tf.nest.map_structure(lambda value: tf.TensorSpec(value.shape, value.dtype), shards)
+    return tf.function(step, autograph=False).get_concrete_function(specs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ class TorchSteps:
         self._optimizer = optimizer
         self._kind = kind
         self._scale = scale
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Nothing is compiled."""
 
     def train(self, batch: Batch) -> torch.Tensor:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
