@@ -184,10 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for data, model in pairs:
             architecture = SMALL[model] if flags.smoke else {}
             task = Task(data, model, architecture, "float32", 0, few, repeats, flags.batch_tokens)
-            device = found.setdefault((data, model), {}).get("device", {})
+            before = found.setdefault((data, model), {}).get("device", {})
             if part == "device":
                 task = Task(data, model, architecture, "auto", epochs, 0, repeats, flags.batch_tokens, longest=True)
-            elif "failed" in device or (part == "float32" and device["precision"] == "float32"):
+            elif "failed" in before or (part == "float32" and before["precision"] == "float32"):
                 found[data, model][part] = {"failed": "nothing to compare"}
                 continue
             started = time.monotonic()
@@ -197,8 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{Path(data).name} {model} {part}: {what} ({time.monotonic() - started:.0f} s)", flush=True)
     if flags.json:
         Path(flags.json).write_text(json.dumps([[*pair, found[pair]] for pair in pairs], indent=2), encoding="utf-8")
-    device = next((f["device"]["device"] for f in found.values() if "device" in f["device"]), "no device")
-    print(f"\n{os.environ.get('KERAS_BACKEND', 'tensorflow')} on {device}, processor of {os.cpu_count()} cores")
+    names = [str(f["device"]["device"]) for f in found.values() if "device" in f["device"]]
+    backend, device = os.environ.get("KERAS_BACKEND", "tensorflow"), names[0] if names else "no device"
+    print(f"\n{backend} on {device}, processor of {os.cpu_count()} cores")
     print_table([row_of(data, model, found[data, model]) for data, model in pairs])
     return int(any("failed" in found[pair]["device"] for pair in pairs))
 

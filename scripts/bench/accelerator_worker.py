@@ -77,11 +77,13 @@ def measure(task: Task) -> dict[str, Any]:
         found["validation"] = {k: v for k, v in history[-1].items() if k.startswith("validation_")}
         found["check"] = invariance(run.model, Path(task.data))
     schedule = run.train.schedule(config.seed, 1)
-    counts = np.bincount([schedule[step].shape for step in range(len(schedule))], minlength=len(dataset.shapes))
+    counts = np.bincount(
+        [schedule[step].shape for step in range(len(schedule))], minlength=len(dataset.shapes)
+    ).tolist()
     chosen = chosen_shapes(counts, [shape.cost * shape.rows for shape in dataset.shapes], task.shapes)
     batches = first_batches(run.train, schedule, chosen)
     found["resident"] = {
-        str(shape): {"step": step_seconds(run.steps, batch, task.repeats), "steps": int(counts[shape])}
+        str(shape): {"step": step_seconds(run.steps, batch, task.repeats), "steps": counts[shape]}
         for shape, batch in batches.items()
     }
     found["kernels"] = kernels(run, next(iter(batches.values())))
