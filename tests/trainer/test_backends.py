@@ -20,6 +20,9 @@ import pytest
 from schemas.manifest import load_manifest
 from trainer.evaluate import evaluate
 from trainer.input.decode import select_features
+from trainer.models import recurrent_encoder
+from trainer.models.config import RnnOptions
+from trainer.models.errors import ModelError
 from trainer.serving.gate import served_values
 from trainer.serving.probes import read_probes
 
@@ -112,6 +115,14 @@ def test_jax_trains_without_tensorflow_and_its_model_is_served_by_tensorflow(
     outputs = {name: value.numpy() for name, value in served(tf.constant([probe.raw for probe in probes])).items()}
     values = served_values(outputs, 1)
     assert values.shape == (len(probes), 1) and np.isfinite(values).all() and np.ptp(values) > 0
+
+
+def test_a_recurrent_encoder_on_pytorch_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ModelError, match="text: received a recurrent encoder with KERAS_BACKEND=torch"):
+        recurrent_encoder.recurrent_steps("text", None, RnnOptions())
 
 
 @pytest.mark.slow

@@ -20,8 +20,8 @@ class Steps(Protocol):
     """The compiled steps of one model.
 
     Attributes:
-      train_traces: training steps traced so far; at most one for a batch shape.
-      predict_traces: prediction steps traced so far; at most one for a batch shape.
+      train_traces: training steps traced so far; at most one for a batch shape, on TensorFlow on each device.
+      predict_traces: prediction steps traced so far; likewise.
     """
 
     train_traces: int
@@ -53,8 +53,8 @@ def make_steps(
       optimizer: a Keras optimizer; it is built here.
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
-      compilation: what TensorFlow compiles with XLA; JAX always does.
-      devices: that share every batch.
+      compilation: what TensorFlow compiles with XLA; JAX always does, PyTorch never.
+      devices: that share every batch; not on PyTorch.
 
     Raises:
       LengthwiseError: the backend has no training step here.

@@ -58,6 +58,11 @@ class JaxSteps:
         self._state, sums = self._train(self._state, *rows)
         return sums
 
+    def lowered(self, batch: Batch) -> str:
+        """The training step of a batch's shape as StableHLO, to see which kernels it calls; traces it once more."""
+        rows = jax.device_put((_inputs(batch), _narrow(batch.labels), batch.weights), self._by_row)
+        return str(self._train.lower(self._state, *rows).as_text())
+
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
         trainable, fixed, _ = self._state

@@ -16,7 +16,6 @@ shard of nothing but zero-weight rows adds exactly 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,31 +42,46 @@ class MirroredSteps(TensorFlowSteps):
     """
 
     def __init__(
-        self, model: Any, optimizer: Any, kind: str, scale: float, compilation: Compilation, devices: Sequence[str]
+        self,
+        model: Any,
+        optimizer: Any,
+        kind: str,
+        scale: float,
+        compilation: Compilation,
+        devices: Sequence[str],
     ) -> None:
-        layers = all_layers(model)
-        adds_over_replicas = any(isinstance(layer, MaskedBatchNormalization) for layer in layers)
-        super().__init__(
-            model, optimizer, kind, scale, replace(compilation, train=compilation.train and not adds_over_replicas)
-        )
+        if any(isinstance(layer, MaskedBatchNormalization) for layer in all_layers(model)):
+            compilation = Compilation()
+        super().__init__(model, optimizer, kind, scale, compilation)
         self._devices = list(devices)
         self._strategy = tf.distribute.MirroredStrategy(self._devices)
-        self._step_functions: dict[int, Any] = {}
 
     def prepare(self, batches: Iterable[Batch]) -> None:
-        """A shape is compiled when its first step is taken."""
+        """Each shape is compiled, on all devices at once, when its first step is taken."""
 
     def train(self, batch: Batch) -> tf.Tensor:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
-        return _call(self._step_functions, batch.shape, self._train_step, self._shards(arguments_of(batch)))
+        shards = self.shards(arguments_of(batch))
+        function = self._gradient_functions.get(batch.shape)
+        if function is None:
+            function = self._keep(batch.shape, _traced(self._gradients_of_shards, shards))
+        gradients, moved, sums = function(shards)
+        self._apply(gradients, moved)
+        return sums
 
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
-        shards = self._shards((dict(batch.features),))
-        return _call(self._predict_functions, batch.shape, self._predict_shards, shards).numpy()[: batch.rows]
+        shards = self.shards((dict(batch.features),))
+        if batch.shape not in self._predict_functions:
+            self._predict_functions[batch.shape] = _traced(self._predictions_of_shards, shards)
+        return self._predict_functions[batch.shape](shards).numpy()[: batch.rows]
 
-    def _shards(self, arrays: Any) -> list[Any]:
-        """The rows of every device, on it."""
+    def shards(self, arrays: Any) -> list[Any]:
+        """The rows of every device, on it.
+
+        Args:
+          arrays: a structure of arrays with the rows of a batch as their first axis.
+        """
         count = len(self._devices)
         shards = []
         for index, device in enumerate(self._devices):
@@ -75,7 +89,7 @@ class MirroredSteps(TensorFlowSteps):
                 shards.append(tf.nest.map_structure(lambda a, i=index: tf.constant(np.split(a, count)[i]), arrays))
         return shards
 
-    def _train_step(self, shards: list[Any]) -> tf.Tensor:
+    def _gradients_of_shards(self, shards: list[Any]) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         trainable, fixed = self._values()
         loss_scale = self._optimizer.scale_loss(tf.constant(1.0))
 
@@ -83,34 +97,33 @@ class MirroredSteps(TensorFlowSteps):
             moved = self._moved_seeds(fixed, index)
             return self._gradients_of_part(len(shards), tf.constant(index), trainable, moved, loss_scale, *shard)
 
-        traces = self.train_traces
-        replicas = self._run(work, shards)
-        self.train_traces = traces + 1
-        gradients = [tf.add_n(parts) for parts in zip(*(replica[0] for replica in replicas), strict=True)]
+        found = self._run(work, shards, bool(self._compilation.train))
+        gradients = [tf.add_n(parts) for parts in zip(*(replica[0] for replica in found), strict=True)]
         # Statistics of layers that do not add over replicas are averaged; seeds have moved on alike in all.
         moved = [
             tf.add_n(parts) / len(parts) if parts[0].dtype.is_floating else parts[0]
-            for parts in zip(*(replica[1] for replica in replicas), strict=True)
+            for parts in zip(*(replica[1] for replica in found), strict=True)
         ]
-        self._apply_gradients(gradients, moved)
-        return tf.add_n([replica[2] for replica in replicas])
+        return gradients, moved, tf.add_n([replica[2] for replica in found])
 
-    def _predict_shards(self, shards: list[Any]) -> tf.Tensor:
-        self.predict_traces += 1
-        return tf.concat(self._run(partial(self._predictions, *self._values()), shards), axis=0)
+    def _predictions_of_shards(self, shards: list[Any]) -> tf.Tensor:
+        trainable, fixed = self._values()
 
-    def _predictions(self, trainable: list[tf.Tensor], fixed: list[tf.Tensor], index: int, shard: Any) -> tf.Tensor:
-        predictions, _ = self._model.stateless_call(trainable, fixed, shard[0], training=False)
-        return tf.cast(predictions, tf.float32)
+        def work(index: int, shard: Any) -> tf.Tensor:
+            self.predict_traces += 1
+            predictions, _ = self._model.stateless_call(trainable, fixed, shard[0], training=False)
+            return tf.cast(predictions, tf.float32)
 
-    def _run(self, work: Callable[[int, Any], Any], shards: list[Any]) -> Sequence[Any]:
+        return tf.concat(self._run(work, shards, self._compilation.predict), axis=0)
+
+    def _run(self, work: Callable[[int, Any], Any], shards: list[Any], jit: bool) -> list[Any]:
         """What every replica makes of its shard."""
         results: list[Any] = [None] * len(shards)
 
         def replica() -> tf.Tensor:
             index = replica_index()
             one: Callable[[Any], Any] = partial(work, index)
-            if self._jit:
+            if jit:
                 one = tf.function(one, jit_compile=True, autograph=False)
             results[index] = one(shards[index])
             return tf.zeros([])
@@ -119,8 +132,5 @@ class MirroredSteps(TensorFlowSteps):
         return results
 
 
-def _call(functions: dict[int, Any], shape: int, step: Any, shards: list[Any]) -> tf.Tensor:
-    """Runs a step's function of one batch shape, traced at its first batch."""
-    if shape not in functions:
-        functions[shape] = tf.function(step, autograph=False).get_concrete_function(specs_of(shards))
-    return functions[shape](shards)
+def _traced(step: Any, shards: list[Any]) -> Any:
+    return tf.function(step, autograph=False).get_concrete_function(specs_of(shards))

@@ -107,7 +107,11 @@ class TensorFlowSteps:
             tf.TensorSpec([], tf.int32), *specs_of(self._values()), tf.TensorSpec([], tf.float32), *specs_of(one_part)
         )
         whole = tf.function(partial(self._gradients, of_part, parts), autograph=False)
-        function = self._gradient_functions[batch.shape] = whole.get_concrete_function(*specs_of(arguments))
+        return self._keep(batch.shape, whole.get_concrete_function(*specs_of(arguments)))
+
+    def _keep(self, shape: int, function: Any) -> Any:
+        """Holds the function of the gradients of a shape, and makes that of the optimizer's step for what it gives."""
+        self._gradient_functions[shape] = function
         if self._apply is None:
             apply = tf.function(self._apply_gradients, jit_compile=self._jit, autograph=False)
             self._apply = apply.get_concrete_function(*specs_of(function.structured_outputs[:2]))

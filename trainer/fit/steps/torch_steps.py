@@ -1,4 +1,7 @@
-"""Training and prediction steps on PyTorch: eager, on the variables themselves; nothing is compiled."""
+"""Training and prediction steps on PyTorch: eager, on the variables themselves; nothing is compiled.
+
+PyTorch is imported where it is used: the project's own environment has none, and this module must import there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from keras import ops
 
 from trainer.fit.losses import example_losses, example_metric, weighted_sum
@@ -34,8 +36,10 @@ class TorchSteps:
     def prepare(self, batches: Iterable[Batch]) -> None:
         """Nothing is compiled."""
 
-    def train(self, batch: Batch) -> torch.Tensor:
+    def train(self, batch: Batch) -> Any:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
+        import torch
+
         variables = self._model.trainable_variables
         labels, weights = ops.convert_to_tensor(batch.labels), ops.convert_to_tensor(batch.weights)
         predictions = self._model(_inputs(batch), training=True)
@@ -52,6 +56,8 @@ class TorchSteps:
 
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
+        import torch
+
         with torch.no_grad():
             predictions = self._model(_inputs(batch), training=False)
         return predictions.float().cpu().numpy()[: batch.rows]
