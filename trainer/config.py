@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from schemas.errors import LengthwiseError
 from schemas.strict import Strict, explain
+from schemas.yaml_file import read_yaml
 
 MODEL_NAMES = ("rnn", "cnn", "multimodal", "attention")
 
@@ -141,12 +141,7 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = N
     """
     data: Any = {}
     if path is not None:
-        try:
-            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot read the configuration ({error}); expected a YAML file") from error
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: not YAML: {error}") from error
+        data = read_yaml(path, "the configuration", ConfigError)
         data = {} if data is None else data
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: received {type(data).__name__}, expected a mapping such as 'epochs: 5'")

@@ -5,53 +5,27 @@ Ids are held as int32: they are less than 2**31, and half the memory of the int6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 
 from schemas.errors import InputError
-from schemas.manifest import FeatureInfo, Manifest
-from trainer.input.decode import KEY, empty_rows, parsing_spec
-from trainer.input.shapes import BatchShape
-from trainer.input.shards import shards_of
+from trainer.input.decode import KEY
+from trainer.input.shards import SplitFiles, check_records
 
 RECORDS_A_PARSE = 512
-
-
-def decoded_bytes(manifest: Manifest, split: str, features: Sequence[FeatureInfo], shapes: Sequence[BatchShape]) -> int:
-    """Memory that a split takes once decoded."""
-    total = 0
-    for shape in shapes:
-        rows = sum(c.rows for c in manifest.splits[split].buckets if c.bucket in shape.buckets)
-        values = sum(shape.lengths.get(f.name, 1) * (f.channels or 1) for f in features)
-        total += rows * (4 * values + 64)
-    return total
 
 
 class MemoryStore:
     """All rows of a split, decoded.
 
     Args:
-      directory: of the dataset.
-      manifest: of the dataset.
-      split: its name.
-      features: the selected features.
-      shapes: the batch shapes.
+      files: of the split.
 
     Raises:
       InputError: a shard that is missing, unreadable or not what the manifest says.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        manifest: Manifest,
-        split: str,
-        features: Sequence[FeatureInfo],
-        shapes: Sequence[BatchShape],
-    ) -> None:
-        self._shapes = [_decode_shape(directory, manifest, split, features, shape) for shape in shapes]
+    def __init__(self, files: SplitFiles) -> None:
+        self._shapes = [_decode_shape(files, shape) for shape in range(len(files.shapes))]
 
     def row_count(self, shape: int) -> int:
         """Rows of one shape."""
@@ -74,15 +48,13 @@ class MemoryStore:
         return self._shapes[shape][name]
 
 
-def _decode_shape(
-    directory: Path, manifest: Manifest, split: str, features: Sequence[FeatureInfo], shape: BatchShape
-) -> dict[str, np.ndarray]:
+def _decode_shape(files: SplitFiles, shape: int) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
-    shards = shards_of(directory, manifest, split, shape)
+    shards = files.shards(shape)
     if not shards:
-        return _compact(empty_rows(manifest, features, shape.lengths))
-    spec = parsing_spec(manifest, features, shape.lengths)
+        return _compact(files.empty_rows(shape))
+    spec = files.parsing_spec(shape)
     # One reader over the files in order: the row order, and so every epoch, must not depend on timing.
     dataset = tf.data.TFRecordDataset([str(path) for path, _ in shards])
     dataset = dataset.batch(RECORDS_A_PARSE).map(lambda records: tf.io.parse_example(records, spec)).prefetch(2)
@@ -91,15 +63,10 @@ def _decode_shape(
     except (tf.errors.OpError, ValueError) as error:
         raise InputError(
             f"{shards[0][0].parent}: cannot be read ({str(error).splitlines()[0]}); expected records of "
-            f"{', '.join(spec)} with padded lengths {dict(shape.lengths)}. Preprocess again"
+            f"{', '.join(spec)} with padded lengths {dict(files.shapes[shape].lengths)}. Preprocess again"
         ) from error
     columns = {name: np.concatenate([part[name] for part in parts]) for name in spec}
-    expected = sum(info.rows for _, info in shards)
-    if len(columns[KEY]) != expected:
-        raise InputError(
-            f"{shards[0][0].parent}: received {len(columns[KEY])} records, the manifest says {expected}; "
-            "preprocess again"
-        )
+    check_records(shards[0][0].parent, len(columns[KEY]), sum(info.rows for _, info in shards))
     return columns
 
 

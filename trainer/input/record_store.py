@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from schemas.errors import InputError
-from schemas.manifest import FeatureInfo, Manifest
-from trainer.input.decode import empty_rows, parsing_spec
-from trainer.input.shapes import BatchShape
-from trainer.input.shards import shards_of
+from trainer.input.shards import SplitFiles, check_records
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
@@ -60,37 +56,21 @@ class RecordStore:
     """Rows of a split, read from its shards on demand.
 
     Args:
-      directory: of the dataset.
-      manifest: of the dataset.
-      split: its name.
-      features: the selected features.
-      shapes: the batch shapes.
+      files: of the split.
 
     Raises:
       InputError: a shard that is missing, unreadable or not what the manifest says.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        manifest: Manifest,
-        split: str,
-        features: Sequence[FeatureInfo],
-        shapes: Sequence[BatchShape],
-    ) -> None:
-        self._manifest = manifest
-        self._features = list(features)
-        self._lengths = [shape.lengths for shape in shapes]
+    def __init__(self, files: SplitFiles) -> None:
+        self._split = files
         self._files: list[int] = []
         self._index: list[np.ndarray] = []
-        for shape in shapes:
+        for shape in range(len(files.shapes)):
             parts = [np.zeros((0, 3), np.int64)]
-            for path, info in shards_of(directory, manifest, split, shape):
+            for path, info in files.shards(shape):
                 offsets = record_offsets(path)
-                if len(offsets) != info.rows:
-                    raise InputError(
-                        f"{path}: received {len(offsets)} records, the manifest says {info.rows}; preprocess again"
-                    )
+                check_records(path, len(offsets), info.rows)
                 parts.append(np.column_stack([np.full(len(offsets), len(self._files)), offsets]))
                 self._files.append(os.open(path, os.O_RDONLY))
             self._index.append(np.concatenate(parts))
@@ -116,8 +96,8 @@ class RecordStore:
         import tensorflow as tf
 
         if not len(rows):
-            return empty_rows(self._manifest, self._features, self._lengths[shape])
-        spec = parsing_spec(self._manifest, self._features, self._lengths[shape])
+            return self._split.empty_rows(shape)
+        spec = self._split.parsing_spec(shape)
         records = [os.pread(self._files[file], size, start) for file, start, size in self._index[shape][rows].tolist()]
         return {name: values.numpy() for name, values in tf.io.parse_example(records, spec).items()}
 
@@ -125,8 +105,8 @@ class RecordStore:
         """One array of one shape, all rows: a length, a label or the keys. Reads every record of the shape."""
         import tensorflow as tf
 
-        whole = parsing_spec(self._manifest, self._features, self._lengths[shape])
-        parts = [empty_rows(self._manifest, self._features, self._lengths[shape])[name]]
+        whole = self._split.parsing_spec(shape)
+        parts = [self._split.empty_rows(shape)[name]]
         for start in range(0, self.row_count(shape), RECORDS_A_SCAN):
             index = self._index[shape][start : start + RECORDS_A_SCAN].tolist()
             records = [os.pread(self._files[file], size, begin) for file, begin, size in index]
