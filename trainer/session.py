@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, LabelInfo, Manifest, load_manifest
 from trainer.config import TrainerConfig
 from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
 from trainer.fit.compilation import use_xla
-from trainer.fit.early_stopping import check_metric
+from trainer.fit.early_stopping import Watch, settle
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
 from trainer.fit.steps import make_steps
@@ -172,10 +174,9 @@ def make_run(
       LengthwiseError: a setting that does not fit the dataset.
     """
     kind = dataset.label.kind
-    if config.early_stopping is not None:
-        check_metric(config.early_stopping.metric, kind)
     steps = steps_per_epoch(dataset)
     epochs = epochs_of(config, steps)
+    watch = _watch(dataset, config, epochs)
     train = dataset.splits["train"]
     model = builder(dataset.manifest, dataset.features, config)
     variance = 1.0
@@ -205,7 +206,17 @@ def make_run(
         epochs=epochs,
         fingerprint=run_fingerprint(dataset, config),
         checkpoints=CheckpointDirectory(checkpoints, config.checkpoints.keep) if checkpoints is not None else None,
+        watch=watch,
     )
+
+
+def _watch(dataset: OpenDataset, config: TrainerConfig, epochs: int) -> Watch | None:
+    """Early stopping, settled by what the validation split holds; without one there is nothing to watch."""
+    if config.early_stopping is None:
+        return None
+    validation = dataset.splits.get("validation")
+    labels = validation.column(LABEL) if validation is not None else np.zeros(0, np.int64)
+    return settle(config.early_stopping, dataset.label.kind, epochs, labels)
 
 
 def run_fingerprint(dataset: OpenDataset, config: TrainerConfig) -> str:
