@@ -9,7 +9,7 @@ is imported. Every field has a default that needs no tuning.
     epochs: 5
     batch_tokens: 16384              # padded steps a batch
     learning_rate: 0.001
-    early_stopping: {metric: auc, patience: 3}
+    early_stopping: {metric: loss, patience: 3}
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ class ConfigError(LengthwiseError):
 class EarlyStopping(Strict):
     """When training ends before its last epoch; the best epoch's weights are kept either way."""
 
-    metric: str | None = Field(
-        None,
-        description="A validation metric, such as loss, accuracy, auc, macro_f1 or rmse; when absent auc for a binary "
-        "label, else loss. Of equal values the one with the lower loss is better.",
-    )
+    metric: str = Field("loss", description="A validation metric, such as loss, accuracy, auc, macro_f1 or rmse.")
     patience: int | None = Field(
         None,
         ge=1,
         description="Epochs without improvement after which training stops; a fifth of all, at least 3, when absent.",
+    )
+    within_error: bool = Field(
+        True,
+        description="Of all epochs within one standard error of the best one, where the metric has one, the last is "
+        "kept; otherwise the best.",
     )
     minimum_change: float = Field(0.0, ge=0, description="An improvement smaller than this is none.")
     restore_best: bool = Field(True, description="Keep the weights of the best epoch rather than the last one's.")

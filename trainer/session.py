@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, LabelInfo, Manifest, load_manifest
 from trainer.config import TrainerConfig
 from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
 from trainer.fit.compilation import use_xla
-from trainer.fit.early_stopping import Watch, settle
+from trainer.fit.early_stopping import settle
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
 from trainer.fit.steps import make_steps
@@ -176,7 +174,7 @@ def make_run(
     kind = dataset.label.kind
     steps = steps_per_epoch(dataset)
     epochs = epochs_of(config, steps)
-    watch = _watch(dataset, config, epochs)
+    watch = settle(config.early_stopping, kind, epochs) if config.early_stopping is not None else None
     train = dataset.splits["train"]
     model = builder(dataset.manifest, dataset.features, config)
     variance = 1.0
@@ -208,15 +206,6 @@ def make_run(
         checkpoints=CheckpointDirectory(checkpoints, config.checkpoints.keep) if checkpoints is not None else None,
         watch=watch,
     )
-
-
-def _watch(dataset: OpenDataset, config: TrainerConfig, epochs: int) -> Watch | None:
-    """Early stopping, settled by what the validation split holds; without one there is nothing to watch."""
-    if config.early_stopping is None:
-        return None
-    validation = dataset.splits.get("validation")
-    labels = validation.column(LABEL) if validation is not None else np.zeros(0, np.int64)
-    return settle(config.early_stopping, dataset.label.kind, epochs, labels)
 
 
 def run_fingerprint(dataset: OpenDataset, config: TrainerConfig) -> str:
