@@ -16,7 +16,7 @@ from trainer.config import TrainerConfig
 from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
 from trainer.fit.compilation import choose_compilation
-from trainer.fit.early_stopping import check_metric
+from trainer.fit.early_stopping import settle
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
 from trainer.fit.steps import make_steps
@@ -172,10 +172,9 @@ def make_run(
       LengthwiseError: a setting that does not fit the dataset.
     """
     kind = dataset.label.kind
-    if config.early_stopping is not None:
-        check_metric(config.early_stopping.metric, kind)
     steps = steps_per_epoch(dataset)
     epochs = epochs_of(config, steps)
+    watch = settle(config.early_stopping, kind, epochs) if config.early_stopping is not None else None
     train = dataset.splits["train"]
     model = builder(dataset.manifest, dataset.features, config)
     variance = 1.0
@@ -205,6 +204,7 @@ def make_run(
         epochs=epochs,
         fingerprint=run_fingerprint(dataset, config),
         checkpoints=CheckpointDirectory(checkpoints, config.checkpoints.keep) if checkpoints is not None else None,
+        watch=watch,
     )
 
 

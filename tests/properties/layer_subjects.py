@@ -91,6 +91,7 @@ def single(name: str) -> Subject:
         "global_max": (layers.GlobalMaxPooling(**double), lambda w, row: oracles.global_pooling(row, "max")),
         "global_mean": (layers.GlobalMeanPooling(**double), lambda w, row: oracles.global_pooling(row, "mean")),
         "last_step": (layers.LastStep(**double), lambda w, row: oracles.global_pooling(row, "last")),
+        "series_summary": (layers.SeriesSummary(**double), lambda w, row: oracles.series_summary(row)),
         "attention_pooling": (layers.AttentionPooling(3, **double), lambda w, row: oracles.attention_pooling(row, *w)),
         "layer_norm": (layers.MaskedLayerNormalization(**double), lambda w, row: oracles.layer_norm(row, *w)),
         "group_norm": (
@@ -135,6 +136,7 @@ SINGLES = (
     "global_max",
     "global_mean",
     "last_step",
+    "series_summary",
     "attention_pooling",
     "layer_norm",
     "group_norm",

@@ -16,10 +16,10 @@ import numpy as np
 
 from schemas.errors import LengthwiseError
 from trainer.config import TrainerConfig
-from trainer.evaluation.metrics import compute_metrics
+from trainer.evaluation.metrics import compute_metrics, standard_error
 from trainer.evaluation.predictions import predict_split
 from trainer.fit.checkpoint import Checkpoint, CheckpointDirectory
-from trainer.fit.early_stopping import is_exhausted, record_epoch
+from trainer.fit.early_stopping import Watch, is_exhausted, record_epoch
 from trainer.fit.losses import HEADLINE_METRIC
 from trainer.fit.state import Progress, restore, snapshot, variables_of
 from trainer.fit.steps import Steps
@@ -84,6 +84,7 @@ class Run:
       epochs: passes over the train split.
       fingerprint: of all that the weights depend on; a checkpoint of another one is refused.
       checkpoints: where the state goes; None keeps none.
+      watch: for early stopping, and for the epoch whose weights are kept; None trains to the end.
     """
 
     model: Any
@@ -97,6 +98,7 @@ class Run:
     epochs: int
     fingerprint: str
     checkpoints: CheckpointDirectory | None = None
+    watch: Watch | None = None
 
 
 class Loop:
@@ -157,7 +159,7 @@ class Loop:
         finally:
             for observer in self._observers:
                 observer.close()
-        if self._best and run.config.early_stopping and run.config.early_stopping.restore_best:
+        if self._best and run.watch is not None and run.watch.restore_best:
             restore(list(run.model.variables), self._best)
             run.steps.adopt()
         return progress
@@ -187,13 +189,15 @@ class Loop:
         progress, run = self.progress, self._run
         run.steps.publish()
         metrics = {f"train_{name}": value for name, value in self._means().items()}
-        settings = run.config.early_stopping
         if run.validation is not None and run.validation.rows:
             predictions = predict_split(run.steps, run.validation, run.kind)
             measured = compute_metrics(run.kind, predictions.labels, predictions.values)
             metrics.update({f"validation_{name}": value for name, value in measured.items()})
-            if settings is not None and record_epoch(progress, settings, measured, progress.epoch):
-                self._best = snapshot(list(run.model.variables))
+            if run.watch is not None:
+                name = run.watch.metric
+                error = standard_error(run.kind, name, predictions.labels, predictions.values)
+                if record_epoch(progress, run.watch, measured[name], error, progress.epoch):
+                    self._best = snapshot(list(run.model.variables))
         metrics["seconds"] = progress.epoch_seconds
         metrics["tokens_per_second"] = progress.real_steps / max(progress.epoch_seconds, 1e-9)
         metrics["padding_efficiency"] = progress.real_steps / max(progress.padded_steps, 1)
@@ -203,7 +207,7 @@ class Loop:
             observer.on_epoch(progress.epoch, progress.global_step, metrics)
         progress.epoch += 1
         progress.start_epoch()
-        exhausted = settings is not None and is_exhausted(progress, settings)
+        exhausted = run.watch is not None and is_exhausted(progress, run.watch)
         progress.finished = exhausted or progress.epoch >= run.epochs
         self.save()
 

@@ -8,17 +8,11 @@ Any row can be read at any time, so the order of an epoch is the same as for a s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import InputError
-from schemas.manifest import FeatureInfo, Manifest
-from trainer.input.decode import empty_rows, record_fields
-from trainer.input.parse import Field, parse_records
-from trainer.input.shapes import BatchShape
-from trainer.input.shards import shards_of
+from trainer.input.parse import parse_records
+from trainer.input.shards import SplitFiles, check_records
 from trainer.input.tfrecord import record_offsets
 
 RECORDS_A_SCAN = 4096
@@ -28,37 +22,21 @@ class RecordStore:
     """Rows of a split, read from its shards on demand.
 
     Args:
-      directory: of the dataset.
-      manifest: of the dataset.
-      split: its name.
-      features: the selected features.
-      shapes: the batch shapes.
+      files: of the split.
 
     Raises:
       InputError: a shard that is missing, unreadable or not what the manifest says.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        manifest: Manifest,
-        split: str,
-        features: Sequence[FeatureInfo],
-        shapes: Sequence[BatchShape],
-    ) -> None:
-        self._manifest = manifest
-        self._features = list(features)
-        self._lengths = [shape.lengths for shape in shapes]
+    def __init__(self, files: SplitFiles) -> None:
+        self._split = files
         self._files: list[int] = []
         self._index: list[np.ndarray] = []
-        for shape in shapes:
+        for shape in range(len(files.shapes)):
             parts = [np.zeros((0, 3), np.int64)]
-            for path, info in shards_of(directory, manifest, split, shape):
+            for path, info in files.shards(shape):
                 offsets = record_offsets(path)
-                if len(offsets) != info.rows:
-                    raise InputError(
-                        f"{path}: received {len(offsets)} records, the manifest says {info.rows}; preprocess again"
-                    )
+                check_records(path, len(offsets), info.rows)
                 parts.append(np.column_stack([np.full(len(offsets), len(self._files)), offsets]))
                 self._files.append(os.open(path, os.O_RDONLY))
             self._index.append(np.concatenate(parts))
@@ -82,13 +60,13 @@ class RecordStore:
           For every feature, length, label and key an array of that many rows.
         """
         if not len(rows):
-            return empty_rows(self._manifest, self._features, self._lengths[shape])
-        return parse_records(self._records(shape, rows), self._fields(shape))
+            return self._split.empty_rows(shape)
+        return parse_records(self._records(shape, rows), self._split.fields(shape))
 
     def column(self, shape: int, name: str) -> np.ndarray:
         """One array of one shape, all rows: a length, a label or the keys. Reads every record of the shape."""
-        fields = {name: self._fields(shape)[name]}
-        parts = [empty_rows(self._manifest, self._features, self._lengths[shape])[name]]
+        fields = {name: self._split.fields(shape)[name]}
+        parts = [self._split.empty_rows(shape)[name]]
         for start in range(0, self.row_count(shape), RECORDS_A_SCAN):
             rows = np.arange(start, min(start + RECORDS_A_SCAN, self.row_count(shape)))
             parts.append(parse_records(self._records(shape, rows), fields)[name])
@@ -96,6 +74,3 @@ class RecordStore:
 
     def _records(self, shape: int, rows: np.ndarray) -> list[bytes]:
         return [os.pread(self._files[file], size, start) for file, start, size in self._index[shape][rows].tolist()]
-
-    def _fields(self, shape: int) -> dict[str, Field]:
-        return record_fields(self._manifest, self._features, self._lengths[shape])

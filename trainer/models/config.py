@@ -31,6 +31,11 @@ class EncoderOptions(Strict):
         None, description="Share of input channels dropped for a whole row; 0.3 for ids and 0.1 for series when absent."
     )
     pooling: Pooling = Field("max_mean", description="How steps become one vector; last is the final state of an rnn.")
+    summary: bool = Field(
+        True,
+        description="Mean, minimum, maximum and last step of a series join its vector, past the encoder: what is plain "
+        "in them need not be learnt from few rows.",
+    )
 
     def input_dropout_of(self, kind: str) -> float:
         """The share for a feature of this kind."""
