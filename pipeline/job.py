@@ -121,8 +121,8 @@ def build(
     """Adds the whole job to `pipeline`."""
     features = describe_features(spec)
     label_kind = spec.label.kind if spec.label else None
-    ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
-    transformed, findings = _transform(ingested.rows, spec, staging, cache)
+    ingested = pipeline | "Ingest" >> Ingest(spec, inputs, twice=True)
+    transformed, findings = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
 
     sequences = [feature for feature in features if feature.is_sequence]
     lengths = (
@@ -172,9 +172,9 @@ def build(
 
 
 def _transform(
-    rows: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
+    rows: beam.PCollection, rows_again: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
 ) -> tuple[beam.PCollection, beam.PCollection]:
-    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows.
+    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows again.
 
     Returns:
       The transformed rows, and a PCollection of one Findings.
@@ -188,7 +188,7 @@ def _transform(
     _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
     saved_model_directory, _ = transform_fn
     transformed = (
-        rows
+        rows_again
         | "Transform"
         >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
