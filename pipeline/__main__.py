@@ -84,7 +84,8 @@ def run(arguments: Arguments) -> None:
         console = Console()
         print_summary(staged.manifest, arguments.output, cost, console)
         if cache is not None:
-            console.print(f"analysis {describe_batches(staged.outcome.analysed_batches)}", highlight=False)
+            console.print(describe_batches("analysis", staged.outcome.analysed_batches), highlight=False)
+            console.print(describe_batches("statistics", staged.outcome.counted_batches), highlight=False)
 
 
 def _preprocess(

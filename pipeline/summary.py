@@ -112,13 +112,15 @@ def _bucket_table(manifest: Manifest) -> Table:
     return table
 
 
-def describe_batches(batches: dict[str, int]) -> str:
-    """How the batches of train rows were analysed, in words.
+def describe_batches(what: str, batches: dict[str, int]) -> str:
+    """How batches of rows were analysed or counted, in words.
 
     Args:
+      what: "analysis" or "statistics".
       batches: by "counted", "cached" and "damaged".
     """
     total = sum(batches.values())
-    words = f"{batches.get('cached', 0):,} of {total:,} batches from the cache, {batches.get('counted', 0):,} counted"
+    cached, counted = batches.get("cached", 0), batches.get("counted", 0)
+    words = f"{what}: {cached:,} of {total:,} batches from the cache, {counted:,} counted"
     damaged = batches.get("damaged", 0)
     return words + (f", {damaged:,} damaged in the cache and counted again" if damaged else "")
