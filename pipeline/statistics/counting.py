@@ -183,6 +183,10 @@ class MergeTallies(beam.CombineFn):
         parts = [part for accumulator in accumulators for part in accumulator]
         return [self._join(parts)] if parts else []
 
+    def compact(self, accumulator: list[Tally]) -> list[Tally]:
+        """One part instead of several, before they are sent."""
+        return [self._join(accumulator)] if len(accumulator) > 1 else accumulator
+
     def extract_output(self, accumulator: list[Tally]) -> Tally:
         return self._join(accumulator)
 

@@ -122,6 +122,10 @@ class MergeAnalyzed(beam.CombineFn):
     def merge_accumulators(self, accumulators: Iterable[list[Analyzed]]) -> list[Analyzed]:
         return [self._merge([part for parts in accumulators for part in parts])]
 
+    def compact(self, accumulator: list[Analyzed]) -> list[Analyzed]:
+        """One part instead of several, before they are sent: a bundle's batches share most of their tokens."""
+        return [self._merge(accumulator)] if len(accumulator) > 1 else accumulator
+
     def extract_output(self, accumulator: list[Analyzed]) -> Analyzed:
         return self._merge(accumulator)
 
