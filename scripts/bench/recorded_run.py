@@ -35,8 +35,11 @@ def record(found: dict[str, Shuffle]) -> None:
     """Makes the runner's grouping buffers tell what they hold."""
     from apache_beam.runners.portability.fn_api_runner import execution, translations
 
-    take_buffer = execution.BundleContextManager.get_buffer
-    append, partition = execution.GroupingBuffer.append, execution.GroupingBuffer.partition
+    # As Any: their methods are replaced.
+    context: Any = execution.BundleContextManager
+    grouping: Any = execution.GroupingBuffer
+    take_buffer = context.get_buffer
+    append, partition = grouping.append, grouping.partition
 
     def get_buffer(self: Any, buffer_id: bytes, transform_id: str) -> Any:
         buffer = take_buffer(self, buffer_id, transform_id)
@@ -54,8 +57,8 @@ def record(found: dict[str, Shuffle]) -> None:
             self.recorded.largest = max(sum(map(_size, values)) for values in self._table.values())
         return partition(self, number)
 
-    execution.BundleContextManager.get_buffer = get_buffer
-    execution.GroupingBuffer.append, execution.GroupingBuffer.partition = counted_append, counted_partition
+    context.get_buffer = get_buffer
+    grouping.append, grouping.partition = counted_append, counted_partition
 
 
 def _size(value: Any) -> int:
