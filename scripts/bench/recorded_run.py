@@ -42,8 +42,8 @@ def record(found: dict[str, Shuffle]) -> None:
     append, partition = grouping.append, grouping.partition
 
     def get_buffer(self: Any, buffer_id: bytes, transform_id: str) -> Any:
-        buffer = take_buffer(self, buffer_id, transform_id)
-        if isinstance(buffer, execution.GroupingBuffer):
+        buffer: Any = take_buffer(self, buffer_id, transform_id)
+        if isinstance(buffer, grouping):
             buffer.recorded = found.setdefault(translations.split_buffer_id(buffer_id)[1], Shuffle())
         return buffer
 
