@@ -33,10 +33,8 @@ from pipeline.ingest import Ingest, Inputs
 from pipeline.layout import Layout, make_layout
 from pipeline.rows import SPLIT
 from pipeline.statistics.counted import Counted
-from pipeline.statistics.counting import count_raw, count_transformed
+from pipeline.statistics.counting import Tally, count_raw, count_transformed
 from pipeline.statistics.lengths import LengthTable
-from pipeline.statistics.raw_counts import RawCounts
-from pipeline.statistics.transformed_counts import TransformedCounts
 from pipeline.transform.analysis_cache import AnalysisCache
 from pipeline.transform.analyze import Analyze, Findings
 from pipeline.transform.apply import ApplyTransform
@@ -66,6 +64,7 @@ class Outcome:
       probe_rows: number of probes.
       reject_examples: a few rejected rows, in words.
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
+      counted_batches: the same of the statistics, which count every batch three times: raw, lengths, the rest.
     """
 
     counts: dict[str, int]
@@ -77,6 +76,7 @@ class Outcome:
     probe_rows: int
     reject_examples: list[str]
     analysed_batches: dict[str, int]
+    counted_batches: dict[str, int]
 
 
 def analysis_directory(staging: str) -> str:
@@ -120,16 +120,10 @@ def build(
 ) -> None:
     """Adds the whole job to `pipeline`."""
     features = describe_features(spec)
-    label_kind = spec.label.kind if spec.label else None
-    ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
-    transformed, findings = _transform(ingested.rows, spec, staging, cache)
+    ingested = pipeline | "Ingest" >> Ingest(spec, inputs, twice=True)
+    transformed, findings = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
 
-    sequences = [feature for feature in features if feature.is_sequence]
-    lengths = (
-        transformed
-        | "CountLengths" >> beam.Map(LengthTable.of, sequences, label_kind)
-        | "MergeLengths" >> beam.CombineGlobally(_MergeOrNone(LengthTable.merge))
-    )
+    lengths, others = count_transformed(transformed, spec, features, cache, findings)
     decided = lengths | "MakeLayout" >> beam.Map(_decide_layout, spec, features)
     layout_side = beam.pvalue.AsSingleton(decided | "Layout" >> beam.Map(lambda decision: decision[0]))
     problem = decided | "Problem" >> beam.Map(lambda decision: decision[1])
@@ -159,8 +153,8 @@ def build(
             _write_outcome,
             beam.pvalue.AsSingleton(counts),
             beam.pvalue.AsSingleton(lengths),
-            beam.pvalue.AsSingleton(count_transformed(transformed, spec, features)),
-            beam.pvalue.AsSingleton(count_raw(ingested.rows, spec)),
+            beam.pvalue.AsSingleton(others),
+            beam.pvalue.AsSingleton(count_raw(ingested.rows, spec, cache)),
             layout_side,
             beam.pvalue.AsSingleton(problem),
             beam.pvalue.AsList(shards),
@@ -172,9 +166,9 @@ def build(
 
 
 def _transform(
-    rows: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
+    rows: beam.PCollection, rows_again: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
 ) -> tuple[beam.PCollection, beam.PCollection]:
-    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows.
+    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows again.
 
     Returns:
       The transformed rows, and a PCollection of one Findings.
@@ -188,7 +182,7 @@ def _transform(
     _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
     saved_model_directory, _ = transform_fn
     transformed = (
-        rows
+        rows_again
         | "Transform"
         >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
@@ -210,14 +204,12 @@ def _show_progress(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _decide_layout(
-    table: LengthTable | None, spec: DatasetSpec, features: list[Any]
-) -> tuple[Layout | None, str | None]:
+def _decide_layout(lengths: Tally, spec: DatasetSpec, features: list[Any]) -> tuple[Layout | None, str | None]:
     """The layout, or why there is none; the driver says so after it has looked at the rejected rows."""
-    if table is None:
+    if lengths.counts is None:
         return None, None
     try:
-        layout = make_layout(table, spec, features)
+        layout = make_layout(lengths.counts, spec, features)
     except DataError as error:
         return None, str(error)
     progress.count("shards", sum(layout.shards.values()))
@@ -243,9 +235,9 @@ def _write_probes(
 def _write_outcome(
     path: str,
     counts: dict[str, int],
-    lengths: LengthTable | None,
-    transformed: TransformedCounts,
-    raw: RawCounts,
+    lengths: Tally,
+    transformed: Tally,
+    raw: Tally,
     layout: Layout | None,
     problem: str | None,
     shards: list[WrittenShard],
@@ -254,31 +246,21 @@ def _write_outcome(
     analysed_batches: dict[str, int],
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
-    counted = Counted(lengths, transformed, raw) if lengths is not None else None
-    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, analysed_batches)
+    counted = Counted(lengths.counts, transformed.counts, raw.counts) if lengths.counts is not None else None
+    outcome = Outcome(
+        counts,
+        lengths.counts,
+        counted,
+        layout,
+        problem,
+        shards,
+        probe_rows,
+        reject_examples,
+        analysed_batches,
+        dict(lengths.batches + transformed.batches + raw.batches),
+    )
     with FileSystems.create(path) as file:
         file.write(pickle.dumps(outcome))
-
-
-class _MergeOrNone(beam.CombineFn):
-    """Merges mergeable statistics; None when there were none."""
-
-    def __init__(self, merge: Any) -> None:
-        self._merge = merge
-
-    def create_accumulator(self) -> list[Any]:
-        return []
-
-    def add_input(self, mutable_accumulator: list[Any], element: Any) -> list[Any]:
-        mutable_accumulator.append(element)
-        return [self._merge(mutable_accumulator)] if len(mutable_accumulator) >= 16 else mutable_accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
-        parts = [part for accumulator in accumulators for part in accumulator]
-        return [self._merge(parts)] if parts else []
-
-    def extract_output(self, accumulator: list[Any]) -> Any:
-        return self._merge(accumulator) if accumulator else None
 
 
 class SumCounters(beam.CombineFn):

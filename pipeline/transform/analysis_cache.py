@@ -1,4 +1,4 @@
-"""A cache of accumulators, by content: a batch of train rows that was analysed before is not analysed again.
+"""A cache of accumulators, by content: a batch of rows that was analysed or counted before is not counted again.
 
     CACHE/<analyzer identity>/<hash of the batch's row digests>    SHA-256 of the payload, then the payload
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.rows import DIGEST
+from pipeline.rows import DIGEST, KEY, SPLIT
 from schemas.errors import OutputError
 
 _CHECKSUM_BYTES = 32
@@ -27,10 +27,23 @@ class DamagedEntry(Exception):
     """A cache entry whose checksum is wrong."""
 
 
-def batch_identity(batch: pa.RecordBatch) -> str:
-    """A hash of which rows a canonical batch holds, whatever their order."""
-    joined = b"".join(sorted(batch.column(DIGEST).to_pylist()))
+def batch_identity(batch: pa.RecordBatch, beside: bool = False) -> str:
+    """A hash of which rows a batch holds, whatever their order.
+
+    Args:
+      batch: canonical or transformed rows.
+      beside: whether their splits and keys count as well.
+    """
+    digests, *others = [_flat(batch.column(name)) for name in ([DIGEST, SPLIT, KEY] if beside else [DIGEST])]
+    joined = b"".join(sorted(digests.to_pylist()))
+    if others:
+        rows = zip(digests.to_pylist(), *(column.cast(pa.binary()).to_pylist() for column in others), strict=True)
+        joined = repr(sorted(rows)).encode()
     return hashlib.sha256(joined).hexdigest()[:40]
+
+
+def _flat(column: pa.Array) -> pa.Array:
+    return column.flatten() if isinstance(column, pa.ListArray) else column
 
 
 class AnalysisCache:

@@ -8,6 +8,7 @@ tf.Transform's own vocabulary makes a Beam element of every distinct token of ev
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
 
 from pipeline.transform.analysis_cache import AnalysisCache, DamagedEntry, batch_identity
 from pipeline.transform.analyzers import Analyzer, Finding, make_analyzers
@@ -45,10 +47,12 @@ class Findings:
     Attributes:
       features: one Finding a feature.
       batches: as in Analyzed.
+      fingerprint: a hash of all that transformed rows depend on beside the rows: vocabularies, caps, moments.
     """
 
     features: dict[str, Finding]
     batches: dict[str, int]
+    fingerprint: str
 
 
 class Analyze(beam.PTransform):
@@ -118,6 +122,10 @@ class MergeAnalyzed(beam.CombineFn):
     def merge_accumulators(self, accumulators: Iterable[list[Analyzed]]) -> list[Analyzed]:
         return [self._merge([part for parts in accumulators for part in parts])]
 
+    def compact(self, accumulator: list[Analyzed]) -> list[Analyzed]:
+        """One part instead of several, before they are sent: a bundle's batches share most of their tokens."""
+        return [self._merge(accumulator)] if len(accumulator) > 1 else accumulator
+
     def extract_output(self, accumulator: list[Analyzed]) -> Analyzed:
         return self._merge(accumulator)
 
@@ -135,4 +143,14 @@ class MergeAnalyzed(beam.CombineFn):
 def finish(analyzed: Analyzed, analyzers: dict[str, Analyzer], directory: str) -> Findings:
     """Writes what was found; see Analyzer.finish."""
     features = {name: analyzer.finish(analyzed.accumulators[name], directory) for name, analyzer in analyzers.items()}
-    return Findings(features, dict(analyzed.batches))
+    return Findings(features, dict(analyzed.batches), _fingerprint(features))
+
+
+def _fingerprint(features: dict[str, Finding]) -> str:
+    digest = hashlib.sha256()
+    for name, finding in sorted(features.items()):
+        digest.update(repr((name, finding.cap, finding.moments)).encode())
+        if finding.vocabulary is not None:
+            with FileSystems.open(finding.vocabulary) as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()

@@ -29,6 +29,7 @@ from pipeline.transform.exact_moments import (
     moments_to_json,
 )
 from pipeline.transform.length_counts import LengthCounts
+from pipeline.transform.parallel import in_parts
 from pipeline.transform.tokenizers import BYTE_VALUES, tokenize_in_arrow
 from pipeline.transform.tokens_analyzer import TokenCounts
 from schemas.features import CategoryFeature, NumberFeature, Quantile, SeriesFeature, TextFeature, TokenSequence
@@ -129,7 +130,8 @@ class TokensAnalyzer:
         if isinstance(self.feature, TextFeature):
             if self.feature.tokenizer == "bytes":
                 return TokenCounts.of_bytes(values.cast(pa.binary()).to_pylist())
-            return TokenCounts.of(tokenize_in_arrow(values, self.feature))
+            feature = self.feature
+            return TokenCounts.of(in_parts(lambda part: tokenize_in_arrow(part, feature), values))
         if isinstance(self.feature, CategoryFeature):
             known = values.filter(pc.not_equal(values, ""))
             return TokenCounts.of(pa.ListArray.from_arrays(pa.array([0, len(known)], pa.int32()), known))

@@ -12,9 +12,7 @@ disagrees with a single one of them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -26,14 +24,12 @@ from apache_beam.utils import shared
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
 from pipeline.transform.analysis import FeatureAnalysis
+from pipeline.transform.parallel import in_parts
 from pipeline.transform.raw_schema import passthrough_names, to_transform_batch
 from pipeline.transform.tokenizers import tokenize_in_arrow
 from pipeline.transformed import RAW_LENGTH
 from schemas.features import RESERVED_IDS, UNKNOWN_ID, CategoryFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
-
-# Rows below which a second thread costs more than it saves.
-_ROWS_WORTH_A_THREAD = 256
 
 
 class ApplyTransform(beam.DoFn):
@@ -107,7 +103,7 @@ class Transform:
             values = pc.if_else(skipped, pa.scalar("", values.type), values)
         if isinstance(feature, CategoryFeature):
             return {name: _lists_of_one(self._look_up(name, values))}
-        lists = _concatenated(_in_parts(lambda part: self._encode_part(name, feature, part), values))
+        lists = in_parts(lambda part: self._encode_part(name, feature, part), values)
         lengths = pc.list_value_length(lists).cast(pa.int64())
         kept = _truncated(lists, self._caps[name], feature.truncate)
         return {name: kept, f"{name}{RAW_LENGTH}": _lists_of_one(lengths)}
@@ -171,21 +167,6 @@ def _rows_for_graph(values: pa.Array, feature: TokenSequence | CategoryFeature) 
         return pa.repeat(pa.scalar(True), len(values))
     rows = pc.invert(pc.string_is_ascii(values))
     return rows if pc.any(rows).as_py() else None
-
-
-def _in_parts(encode: Any, values: pa.Array) -> list[pa.Array]:
-    """Encodes equal parts of the rows in parallel; Arrow's kernels release Python's lock."""
-    threads = min(os.cpu_count() or 1, max(len(values) // _ROWS_WORTH_A_THREAD, 1))
-    size = -(-len(values) // threads) if len(values) else 1
-    parts = [values.slice(start, size) for start in range(0, max(len(values), 1), size)]
-    if len(parts) == 1:
-        return [encode(parts[0])]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(encode, parts))
-
-
-def _concatenated(parts: list[pa.Array]) -> pa.Array:
-    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
 
 def _chosen(from_graph: pa.Array, computed: pa.Array, encoded: pa.Array) -> pa.Array:
