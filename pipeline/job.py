@@ -1,8 +1,8 @@
 """The preprocessing job as a Beam pipeline: checked rows in, a staged dataset out.
 
-    rows ── train rows ──> AnalyzeDataset ──> transform_fn
-      │                                          │
-      └────────────────────────────────> TransformDataset ──> transformed rows
+    rows ── train rows ──> Analyze ──> findings ──> bind ──> transform graph
+      │                                                         │
+      └──────────────────────────────────────────────> ApplyTransform ──> transformed rows
                                                                  │
                      LengthTable <── count lengths and labels ───┤
                          │                                       │
@@ -23,11 +23,11 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import progress
+from pipeline.directories import make_directory
 from pipeline.feature_infos import describe_features
 from pipeline.ingest import Ingest, Inputs
 from pipeline.layout import Layout, make_layout
@@ -40,8 +40,9 @@ from pipeline.statistics.transformed_counts import TransformedCounts
 from pipeline.transform.analysis_cache import AnalysisCache
 from pipeline.transform.analyze import Analyze, Findings
 from pipeline.transform.apply import ApplyTransform
-from pipeline.transform.preprocessing import make_preprocessing_fn
+from pipeline.transform.bind import bind
 from pipeline.transform.raw_schema import tensor_adapter_config
+from pipeline.whole_files import write_whole
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import WriteRejects
@@ -66,6 +67,7 @@ class Outcome:
       probe_rows: number of probes.
       reject_examples: a few rejected rows, in words.
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
+      graph: the directory of the transform graph, to be moved into the dataset.
     """
 
     counts: dict[str, int]
@@ -77,6 +79,7 @@ class Outcome:
     probe_rows: int
     reject_examples: list[str]
     analysed_batches: dict[str, int]
+    graph: str
 
 
 def analysis_directory(staging: str) -> str:
@@ -101,11 +104,10 @@ def run_job(
     """
     outcome_path = FileSystems.join(staging, JOB_DIRECTORY, "outcome.pickle")
     for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
-        FileSystems.mkdirs(directory)
+        make_directory(directory)
     pipeline = beam.Pipeline(options=options)
-    with tft_beam.Context(temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform")):
-        build(pipeline, spec, inputs, staging, outcome_path, cache)
-        pipeline.run().wait_until_finish()
+    build(pipeline, spec, inputs, staging, outcome_path, cache)
+    pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
 
@@ -122,7 +124,7 @@ def build(
     features = describe_features(spec)
     label_kind = spec.label.kind if spec.label else None
     ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
-    transformed, findings = _transform(ingested.rows, spec, staging, cache)
+    transformed, findings, graph = _transform(ingested.rows, spec, staging, cache)
 
     sequences = [feature for feature in features if feature.is_sequence]
     lengths = (
@@ -167,33 +169,29 @@ def build(
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
             beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
+            beam.pvalue.AsSingleton(graph),
         )
     )
 
 
 def _transform(
     rows: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
-) -> tuple[beam.PCollection, beam.PCollection]:
+) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
     """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows.
 
     Returns:
-      The transformed rows, and a PCollection of one Findings.
+      The transformed rows, and PCollections of one Findings and of the graph's directory.
     """
     directory = analysis_directory(staging)
     config = tensor_adapter_config(spec)
     findings = rows | "TrainRows" >> beam.FlatMap(_train_rows) | "Analyze" >> Analyze(spec, directory, cache)
-    # tf.Transform traces, binds and writes the graph; the rows it would analyse have been analysed.
-    nothing = rows.pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
-    transform_fn = (nothing, config) | "Bind" >> tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
-    _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
-    saved_model_directory, _ = transform_fn
+    graph = findings | "Bind" >> beam.Map(bind, spec, FileSystems.join(staging, JOB_DIRECTORY))
     transformed = (
         rows
-        | "Transform"
-        >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
+        | "Transform" >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(graph))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
     )
-    return transformed, findings
+    return transformed, findings, graph
 
 
 def _analysed_batches(findings: Findings) -> dict[str, int]:
@@ -252,12 +250,14 @@ def _write_outcome(
     probe_rows: int,
     reject_examples: list[str],
     analysed_batches: dict[str, int],
+    graph: str,
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
     counted = Counted(lengths, transformed, raw) if lengths is not None else None
-    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, analysed_batches)
-    with FileSystems.create(path) as file:
-        file.write(pickle.dumps(outcome))
+    outcome = Outcome(
+        counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, analysed_batches, graph
+    )
+    write_whole(path, pickle.dumps(outcome))
 
 
 class _MergeOrNone(beam.CombineFn):

@@ -31,6 +31,7 @@ from pipeline.transform.exact_moments import (
 from pipeline.transform.length_counts import LengthCounts
 from pipeline.transform.tokenizers import BYTE_VALUES, tokenize_in_arrow
 from pipeline.transform.tokens_analyzer import TokenCounts
+from pipeline.whole_files import write_whole
 from schemas.features import CategoryFeature, NumberFeature, Quantile, SeriesFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
 
@@ -157,8 +158,7 @@ class TokensAnalyzer:
         # TensorFlow refuses a vocabulary file without a line; this one is a code point that is no character.
         tokens = tokens or [NO_TOKEN]
         path = FileSystems.join(directory, f"{self.name}.txt")
-        with FileSystems.create(path) as file:
-            file.write(("\n".join(tokens) + "\n").encode())
+        write_whole(path, ("\n".join(tokens) + "\n").encode())
         FeatureAnalysis(
             lengths=describe_lengths(accumulator.lengths) if self.feature.is_sequence else None,
             max_length=cap,
