@@ -6,6 +6,7 @@
 #                                        brings a cluster up first and takes it down afterwards, however the job ends
 #   scripts/flink.sh status              what runs, and where
 #   scripts/flink.sh down                ends it all
+#   scripts/flink.sh job-server          the path of Beam's job server jar, fetched when it is not there
 #
 # Needs Java 17 and Maven, which fetches Flink (scripts/flink/pom.xml) and Beam's job server for the Beam version of
 # constraints.txt. $LENGTHWISE_FLINK is the directory for jars, logs and process ids (default: .flink in the
@@ -138,8 +139,8 @@ up() {
     for number in $(seq "$task_managers"); do
         start_java "task-manager-$number" 512m org.apache.flink.runtime.taskexecutor.TaskManagerRunner
     done
-    # Workers of this environment: a process for each that a task manager asks for.
-    start workers env "PYTHONPATH=$root" "$python" -m apache_beam.runners.worker.worker_pool_main \
+    # Workers of this environment: a process of the first `python` on the PATH for each that a task manager asks for.
+    start workers env "PATH=$(dirname "$python"):$PATH" "PYTHONPATH=$root" "$python" -m apache_beam.runners.worker.worker_pool_main \
         "--service_port=${ports[2]}"
     wait_for 90 "the cluster" all_slots_there
     wait_for 90 "the worker pool" listening "${ports[2]}"
@@ -209,6 +210,11 @@ case $command in
         "$command" "$@"
         ;;
     down | status) "$command" ;;
-    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
-    *) fail "received '${command}', expected up, run, status or down" ;;
+    job-server)
+        check_tools
+        mkdir -p "$home"
+        fetch_job_server
+        ;;
+    -h | --help) sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+    *) fail "received '${command}', expected up, run, status, down or job-server" ;;
 esac
