@@ -29,8 +29,8 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     """
     _refuse_unknown(arguments)
     options = PipelineOptions(list(arguments))
-    # The input and the output are looked at before there is a pipeline, which would tell Beam's filesystems of a store's
-    # endpoint and credentials.
+    # The input and the output are looked at before there is a pipeline, which would tell Beam's filesystems of a
+    # store's endpoint and credentials.
     FileSystems.set_options(options)
     if is_direct(options):
         direct = options.view_as(DirectOptions)

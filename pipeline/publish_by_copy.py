@@ -21,6 +21,8 @@ from pipeline.whole_files import write_whole
 from schemas.errors import OutputError
 
 PUBLISHING = ".publishing"
+# Beam's client for S3 cannot write an empty object.
+_NOTE = b"A dataset is being copied here. If there is no manifest.json and no run any more, run the command again.\n"
 
 
 def check_remote_output(output: str, marker: str) -> None:
@@ -63,7 +65,7 @@ def publish_by_copy(staging: str, output: str, marker: str) -> None:
     """
     try:
         new, old = files_under(staging), set(files_under(output))
-        write_whole(place(output, PUBLISHING), b"")
+        write_whole(place(output, PUBLISHING), _NOTE)
         remove_files(output, [marker] if marker in old else [])
         copy_files(staging, output, [name for name in new if name != marker])
         remove_files(output, sorted(old - set(new) - {marker, PUBLISHING}))

@@ -1,7 +1,8 @@
 """An object store in memory, for Beam: names and bytes under store://, as S3 and Cloud Storage have them.
 
-It has no directories and no atomic rename, shows an object when it has been closed, and refuses to remove what is not
-there. Beam finds it as soon as this module is imported, in this process.
+It has no directories and no atomic rename, shows an object when it has been closed, takes no empty one, refuses to remove what is not
+there, and lets nobody in without CREDENTIALS among Beam's options. Beam finds it as soon as this module is imported, in
+this process.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata, FileSystem
+from apache_beam.options.pipeline_options import S3Options
 
 OBJECTS: dict[str, bytes] = {}
+CREDENTIALS = "--s3_access_key_id=somebody"
 
 
 class _Upload(io.BytesIO):
@@ -22,12 +25,19 @@ class _Upload(io.BytesIO):
 
     def close(self) -> None:
         if not self.closed:
+            if not self.getvalue():
+                raise BeamIOError(f"{self._path}: Beam's client for S3 cannot write an empty object")
             OBJECTS[self._path] = self.getvalue()
         super().close()
 
 
 class ObjectStore(FileSystem):
     """Beam's view of OBJECTS."""
+
+    def __init__(self, pipeline_options: Any) -> None:
+        super().__init__(pipeline_options)
+        if pipeline_options is None or pipeline_options.view_as(S3Options).s3_access_key_id != "somebody":
+            raise BeamIOError(f"the store lets nobody in without {CREDENTIALS}")
 
     @classmethod
     def scheme(cls) -> str:

@@ -21,7 +21,7 @@ import apache_beam as beam
 import pyarrow as pa
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.directories import transfer
@@ -69,9 +69,8 @@ def _with_local_vocabularies(findings: Findings, scratch: str) -> Findings:
 
 def _write_graph(findings: Findings, spec: DatasetSpec, scratch: str) -> None:
     config = tensor_adapter_config(spec)
-    # No options: without an empty list Beam would read this process's command line.
     with (
-        beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline,
+        beam.Pipeline(runner=FnApiRunner(), options=_options()) as pipeline,
         tft_beam.Context(temp_dir=str(Path(scratch, "temp"))),
     ):
         found = pipeline | "Findings" >> beam.Create([findings])
@@ -79,3 +78,17 @@ def _write_graph(findings: Findings, spec: DatasetSpec, scratch: str) -> None:
         nothing = pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
         transform_fn = (nothing, config) | "Bind" >> tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, found))
         _ = transform_fn | "Write" >> tft_beam.WriteTransformFn(str(Path(scratch, "graph")))
+
+
+def _options() -> PipelineOptions:
+    """The options that this process's filesystems have, for a pipeline of one thread.
+
+    A pipeline hands its options to Beam's filesystems for good: with others, the outer job would lose the endpoint and
+    the credentials of its store. Beam has no public way to read them.
+    """
+    current = FileSystems._pipeline_options
+    given = current.get_all_options(drop_default=True) if current is not None else {}
+    options = PipelineOptions.from_dictionary({name: value for name, value in given.items() if name != "runner"})
+    direct = options.view_as(DirectOptions)
+    direct.direct_running_mode, direct.direct_num_workers = "in_memory", 1
+    return options

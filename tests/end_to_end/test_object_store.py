@@ -11,13 +11,15 @@ from typing import Any
 import apache_beam as beam
 import pytest
 import yaml
+from apache_beam.io.filesystems import FileSystems
 
 from pipeline import publish_by_copy
 from pipeline.__main__ import main
+from pipeline.beam_options import beam_options
 from pipeline.publish import check_output
 from schemas.errors import OutputError
 from schemas.manifest import load_manifest
-from tests.object_store import OBJECTS
+from tests.object_store import CREDENTIALS, OBJECTS
 
 SPEC: dict[str, Any] = {
     "name": "stored",
@@ -64,7 +66,9 @@ def spec(tmp_path: Path) -> Iterator[str]:
 
 
 def run(spec: str, *more: str, source: str = "store://bucket/in/*.jsonl", output: str = OUT) -> int:
-    return main(["--spec", spec, "--input", source, "--output", output, "--max-rejected", "0.1", "--quiet", *more])
+    return main(
+        ["--spec", spec, "--input", source, "--output", output, "--max-rejected", "0.1", "--quiet", CREDENTIALS, *more]
+    )
 
 
 def stored(directory: str) -> dict[str, bytes]:
@@ -135,6 +139,7 @@ def test_a_run_killed_while_it_publishes_leaves_no_manifest_and_the_next_one_men
 
 
 def test_what_is_no_dataset_is_not_replaced_and_an_unknown_filesystem_is_named() -> None:
+    beam_options([CREDENTIALS])
     OBJECTS.clear()
     OBJECTS["store://bucket/mine/letters.txt"] = b"dear"
     with pytest.raises(OutputError, match=r"letters.txt and no manifest.json"):
@@ -147,9 +152,11 @@ def test_what_is_no_dataset_is_not_replaced_and_an_unknown_filesystem_is_named()
 
 def test_the_store_of_these_tests_refuses_what_object_stores_cannot_do() -> None:
     """Otherwise the tests above would prove nothing."""
-    from apache_beam.io.filesystems import FileSystems
-
+    beam_options([CREDENTIALS])
     with pytest.raises(beam.io.filesystem.BeamIOError, match="no atomic rename"):
         FileSystems.rename(["store://a"], ["store://b"])
     with pytest.raises(beam.io.filesystem.BeamIOError, match="no objects"):
         FileSystems.delete(["store://bucket/out"])
+    beam_options([])
+    with pytest.raises(beam.io.filesystem.BeamIOError, match="lets nobody in"):
+        FileSystems.exists("store://bucket/out")
