@@ -45,7 +45,8 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Any:
     pipeline = beam.Pipeline(options=beam_options(OPTIONS))
     staging = "gs://some-bucket/out.staging"
     build(pipeline, resolve_spec(spec, inputs), inputs, staging, f"{staging}/outcome", None)
-    return pipeline.run().job
+    result: Any = pipeline.run()
+    return result.job
 
 
 def test_dataflow_accepts_the_graph(job: Any) -> None:
