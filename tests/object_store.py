@@ -1,8 +1,8 @@
 """An object store in memory, for Beam: names and bytes under store://, as S3 and Cloud Storage have them.
 
-It has no directories and no atomic rename, shows an object when it has been closed, takes no empty one, refuses to
-remove what is not there, and lets nobody in without CREDENTIALS among Beam's options. Beam finds it as soon as this module is
-imported, in this process.
+It has no directories and no atomic rename, shows an object when it has been closed, and takes no empty one. It refuses
+to remove what is not there, and lets nobody in without CREDENTIALS among Beam's options. Beam finds it as soon as
+this module is imported, in this process.
 """
 
 from __future__ import annotations
