@@ -1,8 +1,8 @@
 """The preprocessing job as a Beam pipeline: checked rows in, a staged dataset out.
 
-    rows ── train rows ──> AnalyzeDataset ──> transform_fn
-      │                                          │
-      └────────────────────────────────> TransformDataset ──> transformed rows
+    rows ── train rows ──> Analyze ──> findings ──> bind ──> transform graph
+      │                                                         │
+      └──────────────────────────────────────────────> ApplyTransform ──> transformed rows
                                                                  │
                      LengthTable <── count lengths and labels ───┤
                          │                                       │
@@ -23,11 +23,11 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import progress
+from pipeline.directories import make_directory
 from pipeline.feature_infos import describe_features
 from pipeline.ingest import Ingest, Inputs
 from pipeline.layout import Layout, make_layout
@@ -38,8 +38,9 @@ from pipeline.statistics.lengths import LengthTable
 from pipeline.transform.analysis_cache import AnalysisCache
 from pipeline.transform.analyze import Analyze, Findings
 from pipeline.transform.apply import ApplyTransform
-from pipeline.transform.preprocessing import make_preprocessing_fn
+from pipeline.transform.bind import bind
 from pipeline.transform.raw_schema import tensor_adapter_config
+from pipeline.whole_files import write_whole
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import WriteRejects
@@ -65,6 +66,7 @@ class Outcome:
       reject_examples: a few rejected rows, in words.
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
       counted_batches: the same of the statistics, which count every batch three times: raw, lengths, the rest.
+      graph: the directory of the transform graph, to be moved into the dataset.
     """
 
     counts: dict[str, int]
@@ -77,6 +79,7 @@ class Outcome:
     reject_examples: list[str]
     analysed_batches: dict[str, int]
     counted_batches: dict[str, int]
+    graph: str
 
 
 def analysis_directory(staging: str) -> str:
@@ -101,11 +104,10 @@ def run_job(
     """
     outcome_path = FileSystems.join(staging, JOB_DIRECTORY, "outcome.pickle")
     for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
-        FileSystems.mkdirs(directory)
+        make_directory(directory)
     pipeline = beam.Pipeline(options=options)
-    with tft_beam.Context(temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform")):
-        build(pipeline, spec, inputs, staging, outcome_path, cache)
-        pipeline.run().wait_until_finish()
+    build(pipeline, spec, inputs, staging, outcome_path, cache)
+    pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
 
@@ -121,7 +123,7 @@ def build(
     """Adds the whole job to `pipeline`."""
     features = describe_features(spec)
     ingested = pipeline | "Ingest" >> Ingest(spec, inputs, twice=True)
-    transformed, findings = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
+    transformed, findings, graph = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
 
     lengths, others = count_transformed(transformed, spec, features, cache, findings)
     decided = lengths | "MakeLayout" >> beam.Map(_decide_layout, spec, features)
@@ -161,33 +163,29 @@ def build(
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
             beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
+            beam.pvalue.AsSingleton(graph),
         )
     )
 
 
 def _transform(
     rows: beam.PCollection, rows_again: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
-) -> tuple[beam.PCollection, beam.PCollection]:
+) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
     """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows again.
 
     Returns:
-      The transformed rows, and a PCollection of one Findings.
+      The transformed rows, and PCollections of one Findings and of the graph's directory.
     """
     directory = analysis_directory(staging)
     config = tensor_adapter_config(spec)
     findings = rows | "TrainRows" >> beam.FlatMap(_train_rows) | "Analyze" >> Analyze(spec, directory, cache)
-    # tf.Transform traces, binds and writes the graph; the rows it would analyse have been analysed.
-    nothing = rows.pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
-    transform_fn = (nothing, config) | "Bind" >> tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
-    _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
-    saved_model_directory, _ = transform_fn
+    graph = findings | "Bind" >> beam.Map(bind, spec, FileSystems.join(staging, JOB_DIRECTORY))
     transformed = (
         rows_again
-        | "Transform"
-        >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
+        | "Transform" >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(graph))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
     )
-    return transformed, findings
+    return transformed, findings, graph
 
 
 def _analysed_batches(findings: Findings) -> dict[str, int]:
@@ -244,6 +242,7 @@ def _write_outcome(
     probe_rows: int,
     reject_examples: list[str],
     analysed_batches: dict[str, int],
+    graph: str,
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
     counted = Counted(lengths.counts, transformed.counts, raw.counts) if lengths.counts is not None else None
@@ -258,9 +257,9 @@ def _write_outcome(
         reject_examples,
         analysed_batches,
         dict(lengths.batches + transformed.batches + raw.batches),
+        graph,
     )
-    with FileSystems.create(path) as file:
-        file.write(pickle.dumps(outcome))
+    write_whole(path, pickle.dumps(outcome))
 
 
 class SumCounters(beam.CombineFn):

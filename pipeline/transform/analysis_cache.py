@@ -4,20 +4,20 @@
 
 The name says all that the accumulator depends on: what is counted and how, and which rows. So an entry can never be
 stale: rows that changed, were dropped as duplicates or moved to another split give another name, and so does another
-tokenizer. A damaged entry is noticed by its checksum, counted again and replaced. Entries are written aside and
-renamed, so runs may share a cache and be killed.
+tokenizer. A damaged entry is noticed by its checksum, counted again and replaced. Entries appear whole, so runs
+may share a cache and be killed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import uuid
 
 import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.rows import DIGEST, KEY, SPLIT
+from pipeline.whole_files import write_whole
 from schemas.errors import OutputError
 
 _CHECKSUM_BYTES = 32
@@ -73,18 +73,8 @@ class AnalysisCache:
         return payload
 
     def store(self, analyzer: str, batch: str, payload: bytes) -> None:
-        """Writes an entry, in one rename."""
-        path = self._path(analyzer, batch)
-        folder = FileSystems.join(self._directory, analyzer)
-        try:
-            FileSystems.mkdirs(folder)
-        except OSError:
-            if not FileSystems.exists(folder):
-                raise
-        aside = f"{path}.{uuid.uuid4().hex[:8]}.new"
-        with FileSystems.create(aside) as file:
-            file.write(hashlib.sha256(payload).digest() + payload)
-        FileSystems.rename([aside], [path])
+        """Writes an entry, whole or not at all."""
+        write_whole(self._path(analyzer, batch), hashlib.sha256(payload).digest() + payload)
 
     def _path(self, analyzer: str, batch: str) -> str:
         return FileSystems.join(self._directory, analyzer, batch)

@@ -32,6 +32,7 @@ from pipeline.transform.length_counts import LengthCounts
 from pipeline.transform.parallel import in_parts
 from pipeline.transform.tokenizers import BYTE_VALUES, tokenize_in_arrow
 from pipeline.transform.tokens_analyzer import TokenCounts
+from pipeline.whole_files import write_whole
 from schemas.features import CategoryFeature, NumberFeature, Quantile, SeriesFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
 
@@ -159,8 +160,7 @@ class TokensAnalyzer:
         # TensorFlow refuses a vocabulary file without a line; this one is a code point that is no character.
         tokens = tokens or [NO_TOKEN]
         path = FileSystems.join(directory, f"{self.name}.txt")
-        with FileSystems.create(path) as file:
-            file.write(("\n".join(tokens) + "\n").encode())
+        write_whole(path, ("\n".join(tokens) + "\n").encode())
         FeatureAnalysis(
             lengths=describe_lengths(accumulator.lengths) if self.feature.is_sequence else None,
             max_length=cap,

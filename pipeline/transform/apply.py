@@ -12,6 +12,7 @@ disagrees with a single one of them.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,8 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils import shared
+from tensorflow_transform import TFTransformOutput
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
+from pipeline.directories import transfer
 from pipeline.transform.analysis import FeatureAnalysis
 from pipeline.transform.parallel import in_parts
 from pipeline.transform.raw_schema import passthrough_names, to_transform_batch
@@ -46,8 +49,8 @@ class ApplyTransform(beam.DoFn):
         self._arguments = (spec, config, analysis_directory)
         self._shared = shared.Shared()  # one graph in a process, however many threads apply it
 
-    def process(self, element: pa.RecordBatch, saved_model_directory: str) -> Iterable[pa.RecordBatch]:
-        transform = self._shared.acquire(lambda: Transform(*self._arguments, saved_model_directory))
+    def process(self, element: pa.RecordBatch, graph_directory: str) -> Iterable[pa.RecordBatch]:
+        transform = self._shared.acquire(lambda: Transform(*self._arguments, graph_directory))
         yield transform.apply(element)
 
 
@@ -58,15 +61,15 @@ class Transform:
       spec: the resolved spec.
       config: how raw features become tensors.
       analysis_directory: where the analyzers left what they found.
-      saved_model_directory: the transform graph.
+      graph_directory: the transform graph, as `bind` left it.
     """
 
     def __init__(
-        self, spec: DatasetSpec, config: TensorAdapterConfig, analysis_directory: str, saved_model_directory: str
+        self, spec: DatasetSpec, config: TensorAdapterConfig, analysis_directory: str, graph_directory: str
     ) -> None:
         self._spec = spec
         self._config = config
-        self._directory = saved_model_directory
+        self._directory = FileSystems.join(graph_directory, TFTransformOutput.TRANSFORM_FN_DIR)
         self._graph: Any = None
         self._vocabularies: dict[str, pa.Array] = {}
         self._caps: dict[str, int | None] = {}
@@ -140,7 +143,10 @@ class Transform:
         import tensorflow as tf
 
         if self._graph is None:
-            self._graph = tf.saved_model.load(self._directory)
+            # TensorFlow reads fewer filesystems than Beam. All of the graph is read when it is loaded.
+            with tempfile.TemporaryDirectory() as scratch:
+                transfer(self._directory, scratch)
+                self._graph = tf.saved_model.load(scratch)
             self._adapter = TensorAdapter(self._config)
         outputs = self._graph.transform_fn(self._adapter.ToBatchTensors(raw, produce_eager_tensors=True))
         return {name: _to_lists(value) for name, value in outputs.items()}
