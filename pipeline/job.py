@@ -43,6 +43,7 @@ from pipeline.transform.apply import ApplyTransform
 from pipeline.transform.preprocessing import make_preprocessing_fn
 from pipeline.transform.raw_schema import tensor_adapter_config
 from pipeline.write.chunks import split_into_chunks
+from pipeline.write.held_out import WriteHeldOut
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import WriteRejects
 from pipeline.write.shards import WrittenShard, write_shard
@@ -85,7 +86,12 @@ def analysis_directory(staging: str) -> str:
 
 
 def run_job(
-    spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions, cache: AnalysisCache | None = None
+    spec: DatasetSpec,
+    inputs: Inputs,
+    staging: str,
+    options: PipelineOptions,
+    cache: AnalysisCache | None = None,
+    raw_held_out: bool = False,
 ) -> Outcome:
     """Runs the pipeline and waits for it.
 
@@ -95,6 +101,7 @@ def run_job(
       staging: directory to write to, on any filesystem that Beam knows.
       options: Beam's options (runner, workers, ...).
       cache: accumulators of earlier runs; None without a cache.
+      raw_held_out: also write the held-out rows raw.
 
     Returns:
       What was written. Nothing is published yet.
@@ -104,7 +111,9 @@ def run_job(
         FileSystems.mkdirs(directory)
     pipeline = beam.Pipeline(options=options)
     with tft_beam.Context(temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform")):
-        build(pipeline, spec, inputs, staging, outcome_path, cache)
+        rows = build(pipeline, spec, inputs, staging, outcome_path, cache)
+        if raw_held_out:
+            _ = rows | "HeldOut" >> WriteHeldOut(spec, staging)
         pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
@@ -117,8 +126,8 @@ def build(
     staging: str,
     outcome_path: str,
     cache: AnalysisCache | None,
-) -> None:
-    """Adds the whole job to `pipeline`."""
+) -> beam.PCollection:
+    """Adds the whole job to `pipeline`; returns the canonical rows."""
     features = describe_features(spec)
     label_kind = spec.label.kind if spec.label else None
     ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
@@ -169,6 +178,7 @@ def build(
             beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
         )
     )
+    return ingested.rows
 
 
 def _transform(

@@ -36,6 +36,8 @@ from schemas.strict import Strict
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+# Raw held-out rows, only where asked for: pipeline/write/held_out.py says what a record is.
+HELD_OUT = "held_out"
 
 
 class RawFeature(Strict):
