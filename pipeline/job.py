@@ -67,6 +67,7 @@ class Outcome:
       probe_rows: number of probes.
       reject_examples: a few rejected rows, in words.
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
+      analysis_seconds: processor time of that.
     """
 
     counts: dict[str, int]
@@ -78,6 +79,7 @@ class Outcome:
     probe_rows: int
     reject_examples: list[str]
     analysed_batches: dict[str, int]
+    analysis_seconds: float
 
 
 def analysis_directory(staging: str) -> str:
@@ -175,7 +177,7 @@ def build(
             beam.pvalue.AsList(shards),
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
-            beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
+            beam.pvalue.AsSingleton(findings | "Analysed" >> beam.Map(_analysed)),
         )
     )
     return ingested.rows
@@ -206,8 +208,8 @@ def _transform(
     return transformed, findings
 
 
-def _analysed_batches(findings: Findings) -> dict[str, int]:
-    return findings.batches
+def _analysed(findings: Findings) -> tuple[dict[str, int], float]:
+    return findings.batches, findings.seconds
 
 
 def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
@@ -261,11 +263,11 @@ def _write_outcome(
     shards: list[WrittenShard],
     probe_rows: int,
     reject_examples: list[str],
-    analysed_batches: dict[str, int],
+    analysed: tuple[dict[str, int], float],
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
     counted = Counted(lengths, transformed, raw) if lengths is not None else None
-    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, analysed_batches)
+    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, *analysed)
     with FileSystems.create(path) as file:
         file.write(pickle.dumps(outcome))
 

@@ -145,6 +145,11 @@ class Manifest(Strict):
     splits: dict[str, SplitInfo]
     counts: Counts
     inputs: dict[str, Any] = Field(default_factory=dict, description="Input patterns and files, with sizes.")
+    analysis: dict[str, float] = Field(
+        default_factory=dict,
+        description="Batches of train rows that were counted and found in the cache, and processor seconds. Not part "
+        "of the digest.",
+    )
     probes: str = "probes.tfrecord"
     probe_rows: int = 0
     transform_fn: str = "transform_fn"

@@ -46,7 +46,11 @@ def compare(data: Path, challenger: Path, champion: Path | None, question: Quest
     rows = read_held_out(data)
     new = ask(challenger, rows, with_lengths=True)
     old = ask(champion, rows) if champion is not None else None
-    return {"split": rows.split, "digest": load_manifest(data).digest, **compare_answers(rows.labels, old, new, question)}
+    return {
+        "split": rows.split,
+        "digest": load_manifest(data).digest,
+        **compare_answers(rows.labels, old, new, question),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m trainer.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="dataset written with --raw-held-out")
-    parser.add_argument("--challenger", required=True, metavar="DIR", help="an exported version, such as models/x/export/1")
+    parser.add_argument(
+        "--challenger", required=True, metavar="DIR", help="an exported version, such as models/x/export/1"
+    )
     parser.add_argument("--champion", metavar="DIR", help="the version to compare with (default: none)")
     parser.add_argument("--metric", metavar="NAME", help="the deciding metric (default: accuracy or mae)")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="SHARE", help="of intervals (default: 0.95)")

@@ -8,6 +8,7 @@ tf.Transform's own vocabulary makes a Beam element of every distinct token of ev
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,10 +33,12 @@ class Analyzed:
     Attributes:
       accumulators: one a feature.
       batches: how many batches they are of: "cached", "counted" and "damaged" (cached, but not readable; counted).
+      seconds: processor time that analysis took so far.
     """
 
     accumulators: dict[str, Any]
     batches: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,12 @@ class Findings:
     Attributes:
       features: one Finding a feature.
       batches: as in Analyzed.
+      seconds: processor time that analysis took.
     """
 
     features: dict[str, Finding]
     batches: dict[str, int]
+    seconds: float
 
 
 class Analyze(beam.PTransform):
@@ -80,8 +85,10 @@ def count_batch(
     """The accumulators of one canonical batch; nothing for a batch without rows."""
     if not batch.num_rows:
         return
+    started = time.thread_time()
     if cache is None:
-        yield Analyzed({name: analyzer.count(batch) for name, analyzer in analyzers.items()}, Counter(counted=1))
+        counted = {name: analyzer.count(batch) for name, analyzer in analyzers.items()}
+        yield Analyzed(counted, Counter(counted=1), time.thread_time() - started)
         return
     identity = batch_identity(batch)
     accumulators = {}
@@ -99,7 +106,8 @@ def count_batch(
             cache.store(analyzer.identity(), identity, analyzer.encode(found))
         accumulators[name] = found
         states.add(state)
-    yield Analyzed(accumulators, Counter({next(s for s in ("damaged", "counted", "cached") if s in states): 1}))
+    worst = next(state for state in ("damaged", "counted", "cached") if state in states)
+    yield Analyzed(accumulators, Counter({worst: 1}), time.thread_time() - started)
 
 
 class MergeAnalyzed(beam.CombineFn):
@@ -122,6 +130,7 @@ class MergeAnalyzed(beam.CombineFn):
         return self._merge(accumulator)
 
     def _merge(self, parts: list[Analyzed]) -> Analyzed:
+        started = time.thread_time()
         batches: Counter[str] = Counter()
         for part in parts:
             batches.update(part.batches)
@@ -129,10 +138,11 @@ class MergeAnalyzed(beam.CombineFn):
             name: analyzer.merge(part.accumulators[name] for part in parts)
             for name, analyzer in self._analyzers.items()
         }
-        return Analyzed(merged, batches)
+        return Analyzed(merged, batches, sum(part.seconds for part in parts) + time.thread_time() - started)
 
 
 def finish(analyzed: Analyzed, analyzers: dict[str, Analyzer], directory: str) -> Findings:
     """Writes what was found; see Analyzer.finish."""
+    started = time.thread_time()
     features = {name: analyzer.finish(analyzed.accumulators[name], directory) for name, analyzer in analyzers.items()}
-    return Findings(features, dict(analyzed.batches))
+    return Findings(features, dict(analyzed.batches), analyzed.seconds + time.thread_time() - started)

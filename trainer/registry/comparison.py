@@ -55,7 +55,9 @@ def compare_answers(
     kind = challenger.label.kind
     metric = question.metric or HEADLINE_METRIC[kind]
     if metric not in METRICS_OF[kind]:
-        raise InputError(f"metric: received {metric!r}, expected one of {', '.join(METRICS_OF[kind])} for {kind} labels")
+        raise InputError(
+            f"metric: received {metric!r}, expected one of {', '.join(METRICS_OF[kind])} for {kind} labels"
+        )
     if champion is not None and champion.label.kind != kind:
         raise InputError(f"the champion predicts a {champion.label.kind} label, the challenger a {kind} one")
     classes = _all_classes(labels, challenger, champion)

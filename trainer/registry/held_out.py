@@ -86,9 +86,7 @@ def read_held_out(data: Path, split: str | None = None) -> HeldOutRows:
             "at least one; preprocess with --raw-held-out, and give the spec a validation or test split"
         )
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return HeldOutRows(
-        split, [keys[row] for row in order], np.array(labels)[order], [raw[row] for row in order]
-    )
+    return HeldOutRows(split, [keys[row] for row in order], np.array(labels)[order], [raw[row] for row in order])
 
 
 def comparison_split(manifest: Manifest) -> str:

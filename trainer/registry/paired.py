@@ -1,10 +1,10 @@
 """Paired comparison of two models on the same rows, in plain numpy.
 
-    gain     challenger's metric minus champion's, turned so that more is better
-    interval paired bootstrap (Efron 1979): rows are drawn with replacement, and both models are measured on each draw;
-             what both find hard or easy cancels out, so it is much narrower than the two models' own intervals
-    McNemar  classification: of the rows on which exactly one of both is right, how likely is so uneven a division, if
-             they were equally good (exact binomial; McNemar 1947)
+gain     challenger's metric minus champion's, turned so that more is better
+interval paired bootstrap (Efron 1979): rows are drawn with replacement, and both models are measured on each draw;
+         what both find hard or easy cancels out, so it is much narrower than the two models' own intervals
+McNemar  classification: of the rows on which exactly one of both is right, how likely is so uneven a division, if
+         they were equally good (exact binomial; McNemar 1947)
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def row_gain(champion: np.ndarray, challenger: np.ndarray, sign: float, confiden
         return Gain(math.nan, math.nan, math.nan, math.nan, math.nan, confidence)
     differences = sign * (challenger.astype(np.float64) - champion)
     generator = np.random.default_rng(SEED)
-    means = np.array(
-        [differences[generator.integers(0, rows, rows)].mean() for _ in range(draw_count(rows, SAMPLES))]
-    )
+    means = np.array([differences[generator.integers(0, rows, rows)].mean() for _ in range(draw_count(rows, SAMPLES))])
     low, high = _middle(means, confidence)
     return Gain(float(champion.mean()), float(challenger.mean()), float(differences.mean()), low, high, confidence)
 
@@ -120,9 +118,7 @@ def binomial_two_sided(first: int, second: int) -> float:
     """The chance that a fair coin, thrown first + second times, divides at least as unevenly as this."""
     total = first + second
     scale = math.lgamma(total + 1) - total * math.log(2)
-    tail = sum(
-        math.exp(scale - math.lgamma(k + 1) - math.lgamma(total - k + 1)) for k in range(min(first, second) + 1)
-    )
+    tail = sum(math.exp(scale - math.lgamma(k + 1) - math.lgamma(total - k + 1)) for k in range(min(first, second) + 1))
     return min(1.0, 2 * tail)
 
 

@@ -73,7 +73,9 @@ def decide(comparison: Mapping[str, Any], rule: PromotionRule) -> Decision:
         _floor(comparison, rule, metric, value),
     ]
     if comparison["champion"] is None:
-        found = f"{metric} {_shown(value)} on {rows:,} {comparison.get('split', 'held-out')} rows, no champion before it"
+        found = (
+            f"{metric} {_shown(value)} on {rows:,} {comparison.get('split', 'held-out')} rows, no champion before it"
+        )
     else:
         gain = comparison["gain"]
         allowed = rule.margin * abs(gain["champion"])
@@ -82,7 +84,9 @@ def decide(comparison: Mapping[str, Any], rule: PromotionRule) -> Decision:
             f"{comparison.get('split', 'held-out')} rows: gain {gain['value']:+.4f} "
             f"({gain['confidence']:.0%}: {gain['low']:+.4f} to {gain['high']:+.4f}), a loss of {allowed:.4f} is allowed"
         )
-        checks.append(Check("not worse", gain["low"] >= -allowed, f"low end {gain['low']:+.4f}, at least {-allowed:+.4f}"))
+        checks.append(
+            Check("not worse", gain["low"] >= -allowed, f"low end {gain['low']:+.4f}, at least {-allowed:+.4f}")
+        )
         checks.append(_slices(comparison, rule))
         if rule.minimum_gain:
             checks.append(_minimum_gain(gain, rule))
@@ -105,7 +109,9 @@ def _slices(comparison: Mapping[str, Any], rule: PromotionRule) -> Check:
     judged = [part for part in comparison["slices"] if part["rows"] >= rule.slice_rows]
     bad = [part for part in judged if part["high"] < -rule.slice_margin * abs(part["champion"])]
     if not bad:
-        return Check("slices", True, f"{len(judged)} of {len(comparison['slices'])} slices have rows enough; none is bad")
+        return Check(
+            "slices", True, f"{len(judged)} of {len(comparison['slices'])} slices have rows enough; none is bad"
+        )
     worst = min(bad, key=lambda part: part["value"])
     where = f"{worst['feature']} of length {worst['shortest']:,} to {worst['longest']:,}"
     return Check(

@@ -82,7 +82,7 @@ class Versions:
         except (OSError, ValueError) as error:
             known = ", ".join(map(str, self.numbers())) or "none"
             raise RegistryError(
-                f"version {number}: no readable {path / VERSION_FILE} ({error}); expected one of these versions: {known}"
+                f"version {number}: no readable {path / VERSION_FILE} ({error}); expected one of these: {known}"
             ) from error
         return Version(number, path, content)
 
@@ -180,7 +180,9 @@ class Versions:
         places = OutputDirectory(model)
         exports = [path for path in places.export.iterdir() if path.name.isdigit()] if places.export.is_dir() else []
         if not exports:
-            raise InputError(f"{places.export}: holds no exported model; expected what `python -m trainer` leaves there")
+            raise InputError(
+                f"{places.export}: holds no exported model; expected what `python -m trainer` leaves there"
+            )
         copy_synced(max(exports, key=lambda path: int(path.name)), staged / "serving" / str(number))
         for source in (places.model, places.training, places.evaluation, places.report, places.vocabularies):
             if source.exists():
