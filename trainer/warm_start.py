@@ -100,7 +100,7 @@ def warm_start(model: Any, source: Path, dataset: OpenDataset) -> Carried:
             carried.whole += 1
         else:
             carried.fresh.append(variable.path)
-    if not carried.whole and not any(kept for kept, _ in carried.tokens.values()):
+    if not carried.whole and not any(names.kept for names in carried.tokens.values()):
         raise InputError(
             f"{source}: none of its weights fit the new model ({record.config.model} there); warm-start from one of "
             "the same architecture and features"

@@ -126,11 +126,12 @@ def _run(flags: Any, workspace: Workspace, console: Console, halves: Callable[[i
 def _dry_run(flags: Any, workspace: Workspace, settings: Any, console: Console) -> int:
     plan = make_plan(workspace, settings, remember=False)
     open_run = workspace.open_run()
+    names = [span.name for span in plan.selected]
     found = {
         "would_run": plan.reason is not None or open_run is not None,
         "reason": plan.reason,
         "open_run": open_run.name if open_run is not None else None,
-        "spans": [span.name for span in plan.selected],
+        "spans": names,
         "waiting": list(plan.waiting),
         "passed_over": list(plan.passed_over),
         "champion": workspace.registry.champion_number(),
@@ -143,7 +144,6 @@ def _dry_run(flags: Any, workspace: Workspace, settings: Any, console: Console) 
     console.print(
         f"would retrain: {plan.reason}" if plan.reason else "nothing is new: would do nothing", highlight=False
     )
-    names = found["spans"]
     console.print(f"spans     {len(names)}: {names[0]} to {names[-1]}" if names else "spans     none", highlight=False)
     for word, listed in (("waiting", plan.waiting), ("no span", plan.passed_over)):
         if listed:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -76,6 +77,11 @@ def last_words(log: Path) -> str:
     return lines[-1] if lines else "it printed nothing"
 
 
+def is_out_of_space(words: str) -> bool:
+    """Whether a command's error is that a disk is full: no fault of the data, whatever the exit status."""
+    return any(os.strerror(code) in words for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
@@ -86,7 +92,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _die_with_parent() -> object:
+def _die_with_parent() -> Callable[[], object] | None:
     """For the child, between fork and exec: ask the kernel for SIGKILL when this process dies. None elsewhere."""
     try:
         prctl = ctypes.CDLL(None, use_errno=True).prctl

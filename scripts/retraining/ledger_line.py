@@ -32,7 +32,7 @@ def run_line(
         "version": results.get("register", {}).get("version"),
         "attempts": len(inputs["attempts"]),
         "spans": {
-            "used": len(check.get("used", inputs["spans"])),
+            "used": len(check.get("used") or inputs["spans"]),
             "new": check.get("new", []),
             "set_aside": check.get("set_aside", {}),
             "waiting": list(waiting),

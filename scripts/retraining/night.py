@@ -10,19 +10,22 @@ on with the first step that has no result, so each of these ends as if nothing h
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 
+from schemas.errors import LengthwiseError
 from scripts.retraining.halves import Halves
+from scripts.retraining.ledger_line import run_line
 from scripts.retraining.outcomes import STATUS, Outcome, RunEnd, StepFailed
 from scripts.retraining.plan import Plan, make_plan
 from scripts.retraining.run_report import run_page
 from scripts.retraining.run_state import Result, RunState
 from scripts.retraining.settings import Settings
-from scripts.retraining.span_check import CheckedSpans, SpanChecker
+from scripts.retraining.span_gate import SpanGate
 from scripts.retraining.steps import Steps
 from scripts.retraining.workspace import Workspace
 from trainer.output_directory import write_atomically
@@ -71,26 +74,28 @@ class Night:
         self._repair()
         self._plan = make_plan(self._workspace, self._settings)
         for name in self._plan.waiting:
-            self._say(f"waiting   span {name} is not complete yet")
+            self._say(f"waiting     span {name} is not complete yet")
         run = self._open_run()
         if run is None and self._plan.reason is None:
+            self._clean()
             return self._nothing()
         run = run or self._workspace.new_run()
         attempt = run.start(self._inputs())
         if attempt == 1:
             shutil.copyfile(self._settings.request.spec, run.path / "spec.yaml")
-        self._say(f"{run.name}   {self._plan.reason or 'goes on'}" + (f" (attempt {attempt})" if attempt > 1 else ""))
+        self._say(f"{run.name}  {self._plan.reason or 'goes on'}" + (f" (attempt {attempt})" if attempt > 1 else ""))
         try:
             self._work(run)
         except RunEnd as end:
             return self._finish(run, end.outcome, end.reason)
-        except (StepFailed, OSError) as error:
-            reason = str(error)
-            self._ledger.append(self._line(run, Outcome.FAILED, reason))
-            return Ending(Outcome.FAILED, reason, STATUS[Outcome.FAILED], {"run": run.name})
-        decision = run.result("decide") or {}
-        outcome = Outcome.PROMOTED if (run.result("promote") or {}).get("promoted") else Outcome.KEPT
-        return self._finish(run, outcome, (run.result("promote") or {}).get("reason") or decision["reason"])
+        except (StepFailed, LengthwiseError, OSError) as error:
+            line = self._line(run, Outcome.FAILED, str(error))
+            with contextlib.suppress(OSError):  # where the disk is full, the terminal has to do
+                self._ledger.append(line)
+            if isinstance(error, LengthwiseError):
+                raise
+            return Ending(Outcome.FAILED, str(error), STATUS[Outcome.FAILED], {"run": run.name})
+        return self._finish(run, *_result_of(run))
 
     def _repair(self) -> None:
         """Points away from a champion that was damaged or removed, before anything relies on it."""
@@ -103,7 +108,7 @@ class Night:
         reason = f"champion version {number} is damaged ({problem}); {now}"
         champion = sound.number if sound else None
         self._ledger.append({"outcome": Outcome.REPAIRED, "reason": reason, "champion": champion})
-        self._say(f"repaired  {reason}")
+        self._say(f"repaired    {reason}")
 
     def _inputs(self) -> Result:
         return {"spans": self._plan.digests, "settings": self._settings.identity(), "champion": self._champion_number()}
@@ -113,12 +118,17 @@ class Night:
         run = self._workspace.open_run()
         if run is None:
             return None
-        before = run.started_on()
-        promoted = (run.result("register") or {}).get("version")
-        same = all(before[name] == self._inputs()[name] for name in ("spans", "settings"))
-        if same and self._champion_number() in (before["champion"], promoted):
+        before, now = run.started_on(), self._inputs()
+        version = (run.result("register") or {}).get("version")
+        is_champion = version is not None and version == now["champion"]
+        same = before["spans"] == now["spans"] and before["settings"] == now["settings"]
+        if same and (is_champion or before["champion"] == now["champion"]):
             return run
-        self._finish(run, Outcome.ABANDONED, "data, settings or champion changed before it ended")
+        if is_champion:
+            self._finish(run, Outcome.PROMOTED, (run.result("decide") or {})["reason"])
+        else:
+            self._finish(run, Outcome.ABANDONED, "data, settings or champion changed before it ended")
+        self._plan = make_plan(self._workspace, self._settings)
         return None
 
     def _champion_number(self) -> int | None:
@@ -131,42 +141,43 @@ class Night:
 
     def _work(self, run: RunState) -> None:
         champion = self._champion_of(run)
-        policy, workspace, pattern = self._settings.policy, self._workspace, self._settings.request.pattern
-        steps = Steps(run, self._halves, policy, champion)
-        used = set(self._step(run, "check", lambda: self._check(run, champion))["used"])
-        spans = [span for span in self._plan.selected if span.name in used]
-        self._step(run, "preprocess", lambda: steps.preprocess(pattern, spans, workspace.cache, workspace.seen))
+        steps = Steps(run, self._halves, self._settings.policy, champion)
+        self._dataset(run, champion, steps)
         self._step(run, "drift", steps.drift)
         self._step(run, "train", lambda: steps.train(self._settings.config))
         comparison = self._step(run, "compare", steps.compare)
-        self._step(run, "decide", lambda: asdict(decide(comparison, policy.promotion)))
+        self._step(run, "decide", lambda: asdict(decide(comparison, self._settings.policy.promotion)))
         self._step(run, "register", lambda: self._register(run))
         self._step(run, "promote", lambda: self._promote(run))
 
-    def _check(self, run: RunState, champion: Version | None) -> Result:
-        """Sets bad spans aside.
+    def _dataset(self, run: RunState, champion: Version | None, steps: Steps) -> None:
+        """Checks the new spans and makes the dataset.
 
-        Raises:
-          RunEnd: no new span is good.
+        Without a champion there is no drift to look for: then spans are only looked at one by one when the dataset
+        could not be made of all of them.
         """
-        identity = self._settings.identity()
-        checked = CheckedSpans(self._workspace.checked)
-        new = [span for span in self._plan.selected if checked.known(span, identity) is None]
-        statistics = champion.statistics if champion is not None else None
-        SpanChecker(
-            run, self._halves, self._settings.request.pattern, self._settings.policy, identity, statistics
-        ).check(new, checked)
-        found = {span.name: checked.known(span, identity) for span in self._plan.selected}
-        aside = {name: item.problem for name, item in found.items() if item is not None and item.problem is not None}
-        used = [name for name in found if name not in aside]
-        names = [span.name for span in new]
-        for name, problem in aside.items():
-            self._say(f"set aside span {name}: {problem}")
-        if not used or (names and all(name in aside for name in names)):
-            problems = "; ".join(f"span {name}: {aside[name]}" for name in (names or list(aside))[:3])
-            raise RunEnd(Outcome.REFUSED, f"no new span can be used: {problems}")
-        warnings = [f"span {span.name}: {text}" for span in new if (item := found[span.name]) for text in item.warnings]
-        return {"used": used, "new": names, "set_aside": aside, "warnings": warnings}
+
+        def preprocess() -> Result:
+            used = set((run.result("check") or {})["used"])
+            spans = [span for span in self._plan.selected if span.name in used]
+            pattern, workspace = self._settings.request.pattern, self._workspace
+            result = steps.preprocess(pattern, spans, workspace.cache, workspace.seen)
+            spans_of.note_good(spans)
+            return result
+
+        spans_of = SpanGate(self._workspace, self._settings, self._plan)
+        checker = spans_of.checker(run, self._halves, champion)
+        looks = champion is not None
+        check = self._step(run, "check", lambda: spans_of.check(checker if looks else None))
+        try:
+            self._step(run, "preprocess", preprocess)
+        except RunEnd as end:
+            if end.outcome is not Outcome.REFUSED or check["looked"] or len(check["used"]) < 2:
+                raise
+            self._say("the data was refused together; looking at its spans one by one")
+            run.forget("check")
+            self._step(run, "check", lambda: spans_of.check(checker))
+            self._step(run, "preprocess", preprocess)
 
     def _register(self, run: RunState) -> Result:
         decision = run.result("decide") or {}
@@ -186,7 +197,7 @@ class Night:
     def _step(self, run: RunState, name: str, work: Any) -> Result:
         done = run.result(name)
         result = run.step(name, work)
-        self._say(f"{name:<10}{'done before' if done is not None else _told(result)}")
+        self._say(f"{name:<12}{'done before' if done is not None else _told(result)}")
         return result
 
     def _nothing(self) -> Ending:
@@ -200,24 +211,30 @@ class Night:
         return Ending(Outcome.NOTHING, f"nothing is new since {before}", 0, {})
 
     def _finish(self, run: RunState, outcome: Outcome, reason: str) -> Ending:
-        line = self._ledger.final(run.name)
-        if line is None:
-            line = self._line(run, outcome, reason)
-            write_atomically(run.report, run_page(line, run))
-            self._ledger.append(line)
-        keep = self._settings.policy.keep
-        for number in self._registry.collect(keep.versions):
-            self._say(f"removed   version {number}")
-        self._workspace.clean(keep.runs, keep.datasets)
+        line = self._line(run, outcome, reason)
+        write_atomically(run.report, run_page(line, run))
+        self._ledger.append(line)
+        self._clean()
         return Ending(outcome, reason, STATUS[outcome], line)
 
-    def _line(self, run: RunState, outcome: Outcome, reason: str) -> dict[str, Any]:
-        from scripts.retraining.ledger_line import run_line
+    def _clean(self) -> None:
+        keep = self._settings.policy.keep
+        for number in self._registry.collect(keep.versions):
+            self._say(f"removed     version {number}")
+        self._workspace.clean(keep.runs, keep.datasets)
 
+    def _line(self, run: RunState, outcome: Outcome, reason: str) -> dict[str, Any]:
         return run_line(run, outcome, reason, self._champion_number(), self._plan.waiting)
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _result_of(run: RunState) -> tuple[Outcome, str]:
+    """How a run ended whose steps are all done, and why."""
+    decision, promotion = run.result("decide") or {}, run.result("promote") or {}
+    outcome = Outcome.PROMOTED if promotion["promoted"] else Outcome.KEPT
+    return outcome, promotion["reason"] or decision["reason"]
 
 
 def _told(result: Result) -> str:

@@ -62,8 +62,8 @@ def run_page(line: Mapping[str, Any], run: RunState) -> str:
             for check in results["decide"]["checks"]
         ]
         parts.append(_section("The rule", _table(("condition", "", "found"), rows)))
-    rows = [(name, f"{seconds:,.1f} s") for name, seconds in line["seconds"].items()]
-    parts.append(_section("Time", _table(("step", "wall clock"), rows)))
+    times = [(name, f"{seconds:,.1f} s") for name, seconds in line["seconds"].items()]
+    parts.append(_section("Time", _table(("step", "wall clock"), times)))
     return "\n".join(part for part in parts if part) + "\n</html>\n"
 
 

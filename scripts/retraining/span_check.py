@@ -19,7 +19,7 @@ import yaml
 from pipeline.drift import compare_statistics
 from schemas.statistics import load_statistics
 from scripts.retraining.drift import OF_A_SPAN, judge
-from scripts.retraining.halves import Halves, last_words
+from scripts.retraining.halves import Halves, is_out_of_space, last_words
 from scripts.retraining.outcomes import StepFailed
 from scripts.retraining.policy import Policy
 from scripts.retraining.run_state import RunState
@@ -123,9 +123,10 @@ class SpanChecker:
         arguments += ["--input", *globs(self.pattern, spans)]
         log = self.run.log("check")
         status = self.halves.run("pipeline", arguments, log)
-        if status not in (0, 2):
-            raise StepFailed(f"checking new spans: python -m pipeline ended with status {status}: {last_words(log)}")
-        problem, warnings = (last_words(log), ()) if status else self._drift(directory / "dataset", spans)
+        words = last_words(log) if status else ""
+        if status not in (0, 2) or is_out_of_space(words):
+            raise StepFailed(f"check: python -m pipeline ended with status {status}: {words}; see {log}")
+        problem, warnings = (words, ()) if status else self._drift(directory / "dataset", spans)
         shutil.rmtree(directory, ignore_errors=True)
         return Found(spans[0].digest, problem, warnings, self.settings)
 

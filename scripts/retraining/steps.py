@@ -23,7 +23,7 @@ from pipeline.drift import compare_statistics
 from schemas.manifest import load_manifest
 from schemas.statistics import load_statistics
 from scripts.retraining.drift import judge
-from scripts.retraining.halves import Halves, last_words
+from scripts.retraining.halves import Halves, is_out_of_space, last_words
 from scripts.retraining.outcomes import Outcome, RunEnd, SettingError, StepFailed
 from scripts.retraining.policy import Policy
 from scripts.retraining.run_state import Result, RunState
@@ -137,9 +137,10 @@ class Steps:
         """(status, last words) of a command that is expected to end with 0, 2 or 3."""
         log = self.run.log(step)
         status = self.halves.run(module, arguments, log)
-        if status not in (0, 2, 3):
-            raise StepFailed(f"{step}: python -m {module} ended with status {status}: {last_words(log)}; see {log}")
-        return status, last_words(log) if status else ""
+        words = last_words(log) if status else ""
+        if status not in (0, 2, 3) or is_out_of_space(words):
+            raise StepFailed(f"{step}: python -m {module} ended with status {status}: {words}; see {log}")
+        return status, words
 
     def _cold_because(self, config: TrainerConfig) -> str | None:
         """Why the challenger starts from fresh weights; None when it starts from the champion's."""

@@ -62,7 +62,7 @@ def paired_gain(
     if rows_of is not None:
         champion, challenger = (rows_of(labels, values) for values in both)
         return row_gain(champion, challenger, sign, confidence)
-    champion, challenger = (compute_metrics(kind, labels, values)[metric] for values in both)
+    old, new = (compute_metrics(kind, labels, values)[metric] for values in both)
     generator = np.random.default_rng(SEED)
     drawn = []
     for _ in range(draw_count(len(labels), SAMPLES)):
@@ -70,7 +70,7 @@ def paired_gain(
         of_both = [compute_metrics(kind, labels[rows], values[rows])[metric] for values in both]
         drawn.append(sign * (of_both[1] - of_both[0]))
     low, high = _middle(np.array(drawn), confidence)
-    return Gain(float(champion), float(challenger), sign * float(challenger - champion), low, high, confidence)
+    return Gain(float(old), float(new), sign * float(new - old), low, high, confidence)
 
 
 def row_gain(champion: np.ndarray, challenger: np.ndarray, sign: float, confidence: float) -> Gain:

@@ -138,6 +138,7 @@ class Registry:
         Returns:
           Numbers of the removed versions.
         """
+        self.versions.sweep()
         numbers = self.versions.numbers()
         kept = {*numbers[max(0, len(numbers) - keep) :], self.champion_number(), self.previous()}
         removed = [number for number in numbers if number not in kept]

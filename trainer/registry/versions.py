@@ -12,7 +12,7 @@ from typing import Any
 from schemas.errors import InputError, LengthwiseError, OutputError
 from schemas.manifest import MANIFEST_NAME, load_manifest
 from schemas.statistics import STATISTICS_NAME
-from trainer.output_directory import OutputDirectory, write_json
+from trainer.output_directory import OutputDirectory, write_atomically, write_json
 from trainer.registry.files import checksums, copy_synced, sync_directories, sync_directory
 
 VERSION_FILE = "version.json"
@@ -131,7 +131,7 @@ class Versions:
         staged = self.directory / f".incoming-{number}"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._remove_staged()
+            self.sweep()
             self._copy(model, data, number, staged)
             content = {
                 "number": number,
@@ -151,30 +151,29 @@ class Versions:
         return self.open(number)
 
     def remove(self, number: int) -> None:
-        """Removes a version: out of sight in one rename, then from the disk."""
-        aside = self.directory / f".removed-{number}"
-        shutil.rmtree(aside, ignore_errors=True)
-        (self.directory / str(number)).rename(aside)
-        self._remove_staged()
+        """Removes a version: out of sight in one rename, then from the disk. Its number stays used."""
+        write_atomically(self._mark, f"{max(number, self._highest_removed())}\n")
+        (self.directory / str(number)).rename(self.directory / f".removed-{number}")
+        self.sweep()
 
-    def _next(self) -> int:
-        """One more than the highest number ever used, which is on the disk even when its version was removed."""
-        mark = self.directory / ".highest"
-        try:
-            used = int(mark.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            used = 0
-        number = max([used, *self.numbers()]) + 1
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = mark.with_name(".highest.partial")
-        partial.write_text(f"{number}\n", encoding="utf-8")
-        partial.replace(mark)
-        return number
-
-    def _remove_staged(self) -> None:
+    def sweep(self) -> None:
+        """Removes what a crash left of versions that were being registered or removed."""
         for pattern in (".incoming-*", ".removed-*"):
             for path in self.directory.glob(pattern):
                 shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def _mark(self) -> Path:
+        return self.directory / ".highest_removed"
+
+    def _highest_removed(self) -> int:
+        try:
+            return int(self._mark.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def _next(self) -> int:
+        return max([self._highest_removed(), *self.numbers()]) + 1
 
     def _copy(self, model: Path, data: Path, number: int, staged: Path) -> None:
         places = OutputDirectory(model)
