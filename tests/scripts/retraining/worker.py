@@ -140,7 +140,7 @@ def run_here(request: dict[str, Any]) -> int:
         status = int(main(request["arguments"]))
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (as a process would: a traceback, and status 1)
         import traceback
 
         traceback.print_exc()
