@@ -11,7 +11,6 @@ on with the first step that has no result, so each of these ends as if nothing h
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,12 +79,11 @@ class Night:
             self._clean()
             return self._nothing()
         run = run or self._workspace.new_run()
-        attempt = run.start(self._inputs())
-        if attempt == 1:
-            shutil.copyfile(self._settings.request.spec, run.path / "spec.yaml")
+        spans_of = SpanGate(self._workspace, self._settings, self._plan)
+        attempt = run.start({**self._inputs(), "new": spans_of.unknown()}, self._settings.request.spec)
         self._say(f"{run.name}  {self._plan.reason or 'goes on'}" + (f" (attempt {attempt})" if attempt > 1 else ""))
         try:
-            self._work(run)
+            self._work(run, spans_of)
         except RunEnd as end:
             return self._finish(run, end.outcome, end.reason)
         except (StepFailed, LengthwiseError, OSError) as error:
@@ -139,10 +137,10 @@ class Night:
         number = run.started_on()["champion"]
         return self._registry.versions.open(number) if number is not None else None
 
-    def _work(self, run: RunState) -> None:
+    def _work(self, run: RunState, spans_of: SpanGate) -> None:
         champion = self._champion_of(run)
         steps = Steps(run, self._halves, self._settings.policy, champion)
-        self._dataset(run, champion, steps)
+        self._dataset(run, champion, steps, spans_of)
         self._step(run, "drift", steps.drift)
         self._step(run, "train", lambda: steps.train(self._settings.config))
         comparison = self._step(run, "compare", steps.compare)
@@ -150,7 +148,7 @@ class Night:
         self._step(run, "register", lambda: self._register(run))
         self._step(run, "promote", lambda: self._promote(run))
 
-    def _dataset(self, run: RunState, champion: Version | None, steps: Steps) -> None:
+    def _dataset(self, run: RunState, champion: Version | None, steps: Steps, spans_of: SpanGate) -> None:
         """Checks the new spans and makes the dataset.
 
         Without a champion there is no drift to look for: then spans are only looked at one by one when the dataset
@@ -165,10 +163,10 @@ class Night:
             spans_of.note_good(spans)
             return result
 
-        spans_of = SpanGate(self._workspace, self._settings, self._plan)
+        new = run.started_on()["new"]
         checker = spans_of.checker(run, self._halves, champion)
         looks = champion is not None
-        check = self._step(run, "check", lambda: spans_of.check(checker if looks else None))
+        check = self._step(run, "check", lambda: spans_of.check(new, checker if looks else None))
         try:
             self._step(run, "preprocess", preprocess)
         except RunEnd as end:
@@ -176,7 +174,7 @@ class Night:
                 raise
             self._say("the data was refused together; looking at its spans one by one")
             run.forget("check")
-            self._step(run, "check", lambda: spans_of.check(checker))
+            self._step(run, "check", lambda: spans_of.check(new, checker))
             self._step(run, "preprocess", preprocess)
 
     def _register(self, run: RunState) -> Result:

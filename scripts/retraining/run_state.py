@@ -58,14 +58,20 @@ class RunState:
         content: Result = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         return content
 
-    def start(self, inputs: Result) -> int:
-        """Notes one more attempt; the first one notes the inputs too.
+    def start(self, inputs: Result, spec: Path) -> int:
+        """Notes one more attempt; the first one notes the inputs too, and keeps the spec as it was.
+
+        Args:
+          inputs: what the run is started on.
+          spec: file of the dataset spec.
 
         Returns:
           The number of the attempt, from 1.
         """
         for name in ("steps", "logs"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
+        if not self.exists():
+            shutil.copyfile(spec, self.path / "spec.yaml")
         content = self.started_on() if self.exists() else {**inputs, "attempts": []}
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         content["attempts"] = [*content["attempts"], now]

@@ -36,30 +36,34 @@ class SpanGate:
         pattern, policy = self._settings.request.pattern, self._settings.policy
         return SpanChecker(run, halves, pattern, policy, self._identity, statistics)
 
-    def check(self, checker: SpanChecker | None) -> Result:
+    def unknown(self) -> list[str]:
+        """Spans whose content was never looked at, or was set aside under other settings."""
+        return [span.name for span in self._plan.selected if self._known(span) is None]
+
+    def check(self, new: Sequence[str], checker: SpanChecker | None) -> Result:
         """Sets bad spans aside.
 
         Args:
+          new: spans that were unknown when the run began; a crash may have come after some were looked at.
           checker: looks at spans whose content is not known; None takes them as they are.
 
         Raises:
           RunEnd: no span is left, or what is left is what the last run was made of.
         """
-        new = [span for span in self._plan.selected if self._known(span) is None]
         if checker is not None:
-            checker.check(new, self._checked)
+            checker.check([span for span in self._plan.selected if self._known(span) is None], self._checked)
         found = {span.name: self._known(span) for span in self._plan.selected}
         aside = {name: item.problem for name, item in found.items() if item is not None and item.problem is not None}
         used = {span.name: span.digest for span in self._plan.selected if span.name not in aside}
         if aside and (not used or self._as_last_time(used)):
-            names = [span.name for span in new if span.name in aside] or list(aside)
+            names = [name for name in new if name in aside] or list(aside)
             problems = "; ".join(f"span {name}: {aside[name]}" for name in names[:3])
             raise RunEnd(Outcome.REFUSED, f"no new span can be used: {problems}")
-        warnings = [f"span {span.name}: {text}" for span in new if (item := found[span.name]) for text in item.warnings]
+        warnings = [f"span {name}: {text}" for name in new if (item := found[name]) for text in item.warnings]
         return {
             "looked": checker is not None,
             "used": list(used),
-            "new": [span.name for span in new],
+            "new": list(new),
             "set_aside": aside,
             "warnings": warnings,
         }

@@ -17,7 +17,8 @@ from trainer.registry.files import checksums, copy_synced, sync_directories, syn
 
 VERSION_FILE = "version.json"
 PROMOTION_FILE = "promotion.json"
-_NOT_COUNTED = frozenset({VERSION_FILE, PROMOTION_FILE})
+# The note of a promotion is written later, and a crash may leave it half-written.
+_NOT_COUNTED = frozenset({VERSION_FILE, PROMOTION_FILE, f"{PROMOTION_FILE}.partial"})
 
 
 class RegistryError(LengthwiseError):

@@ -49,6 +49,8 @@ class StandInHalves:
             if bad:
                 return 2, f"error: {bad[0]}: {error}"
         output = Path(flags["output"])
+        for left in output.parent.glob(f"{output.name}.staging-*"):
+            shutil.rmtree(left)
         staging = output.with_name(f"{output.name}.staging-{os.getpid()}")
         staging.mkdir()
         manifest = json.loads((self._templates / "manifest.json").read_text())
