@@ -25,12 +25,20 @@ class Ledger:
         self._path = path
 
     def lines(self) -> list[dict[str, Any]]:
-        """Every whole line, oldest first."""
+        """Every whole line, oldest first; what is no JSON object was not written here, and is passed over."""
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines() if line.strip()]
+        found = []
+        for line in content[: content.rfind(b"\n") + 1].split(b"\n"):
+            try:
+                parsed = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(parsed, dict) and "outcome" in parsed:
+                found.append(parsed)
+        return found
 
     def append(self, line: dict[str, Any]) -> None:
         """Adds a line with the time, and waits until it is on the disk.

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.spec import DatasetSpec, load_spec
+from schemas.splits import HashSplit, InputSplit
+from scripts.retraining.outcomes import SettingError
 from scripts.retraining.policy import Policy, load_policy
 from scripts.retraining.spans import check_pattern, select_spans
 from trainer.config import TrainerConfig, load_config
@@ -59,6 +61,19 @@ class Settings:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _check_spec(spec: DatasetSpec, path: Path) -> None:
+    """Refuses a spec from which no champion can be chosen."""
+    splits = spec.splits
+    if spec.label is None:
+        raise SettingError(f"{path}: has no label, so nothing can be learnt; add 'label'")
+    if isinstance(splits, InputSplit):
+        raise SettingError(
+            f"{path}: splits are by input, expected rows of every split in each span; split by hash or time"
+        )
+    if isinstance(splits, HashSplit) and not splits.validation and not splits.test:
+        raise SettingError(f"{path}: no row is held out; give 'splits' a test or validation share to compare models on")
+
+
 def read_settings(request: Request) -> Settings:
     """Reads and checks everything that was asked for, before any work.
 
@@ -68,5 +83,6 @@ def read_settings(request: Request) -> Settings:
     check_pattern(request.pattern)
     select_spans((), request.selection)
     spec = load_spec(request.spec)
+    _check_spec(spec, request.spec)
     config = load_config(request.config, {"model": request.model})
     return Settings(request, spec, config.model_copy(update={"warm_start": None}), load_policy(request.policy))

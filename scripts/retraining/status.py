@@ -62,7 +62,8 @@ def print_status(found: dict[str, Any], console: Console) -> None:
         console.print(Text(f"damaged   {problem}; the next run repairs the pointer", style="bold red"))
     if found["open_run"]:
         console.print(f"open      {found['open_run']} has not ended; the next start goes on with it", highlight=False)
-    scores = [line["challenger_score"] for line in found["runs"] if line["outcome"] == Outcome.PROMOTED]
+    promoted = [line for line in found["runs"] if line["outcome"] == Outcome.PROMOTED]
+    scores = [line["challenger_score"] for line in promoted if line.get("challenger_score") is not None]
     if len(scores) > 1:
         console.print(f"promoted  {sparkline(scores)}  {scores[0]:.4f} to {scores[-1]:.4f}", highlight=False)
     print_history(found["runs"], console)

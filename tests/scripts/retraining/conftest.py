@@ -15,7 +15,12 @@ from scripts.retraining.command_line import main
 from scripts.retraining.workspace import Workspace
 from tests.scripts.retraining.standin_halves import StandInHalves
 
-SPEC = {"name": "sample", "features": {"text": {"kind": "text"}}, "label": {"column": "y", "kind": "binary"}}
+SPEC = {
+    "name": "sample",
+    "features": {"text": {"kind": "text"}},
+    "label": {"column": "y", "kind": "binary"},
+    "splits": {"train": 0.8, "test": 0.2},
+}
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.scripts.retraining.conftest import Retraining
+from tests.scripts.retraining.conftest import SPEC, Retraining
 
 
 def test_the_first_night_makes_a_champion_and_the_same_night_again_does_nothing(retraining: Retraining) -> None:
@@ -186,6 +187,7 @@ def test_a_challenger_that_was_kept_out_can_be_promoted_by_hand(seasoned: Retrai
     seasoned.span("3", "worse")
     assert seasoned.run() == 10
     assert seasoned.does("promote", "3") == 0 and seasoned.champion == 3
+    assert seasoned.does("status") == 0
 
 
 def test_an_operators_choice_ends_an_open_run(seasoned: Retraining) -> None:
@@ -248,6 +250,32 @@ def test_the_second_of_two_leaves_at_once(seasoned: Retraining, capsys: pytest.C
         assert seasoned.does("status") == 0
     assert len(seasoned.lines()) == 2
     assert seasoned.run() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": None}, "has no label"),
+        ({"splits": {"by": "input"}}, "splits are by input"),
+        ({"splits": {"train": 1.0}}, "no row is held out"),
+    ],
+)
+def test_a_spec_from_which_no_champion_can_be_chosen(
+    retraining: Retraining, change: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (retraining.folder / "spec.yaml").write_text(yaml.safe_dump(SPEC | change))
+    assert retraining.run() == 2
+    assert message in capsys.readouterr().err and not retraining.workspace.root.exists()
+
+
+def test_a_line_that_was_cut_off_is_no_line(seasoned: Retraining) -> None:
+    ledger = seasoned.workspace.root / "ledger.jsonl"
+    with ledger.open("a") as file:
+        file.write('{"time": "2026", "outcome": "promo')
+    assert seasoned.outcomes() == ["promoted"] * 2
+    assert seasoned.run() == 0
+    assert seasoned.outcomes() == ["promoted"] * 3
+    assert len(ledger.read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(
