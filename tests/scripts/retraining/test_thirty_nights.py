@@ -60,6 +60,9 @@ class Story:
         self.folder, self.halves, self.sockets, self._rows = folder, halves, sockets, rows
         self.workspace = folder / "ws"
         self.registry = Registry(self.workspace / "registry")
+        self.statuses: dict[int, int] = {}
+        self.before_rollback: int | None = None
+        self.after_rollback: int | None = None
         for name, content in (("spec", SPEC), ("trainer", CONFIG), ("worse", CONFIG | {"learning_rate": 3.0})):
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
         (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))

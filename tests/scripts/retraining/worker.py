@@ -120,7 +120,7 @@ def play(connection: socket.socket) -> None:
     if child == 0:
         os._exit(run_here(request))
     finished = os.pidfd_open(child)
-    ready, _, _ = select.select([finished, connection], [], [])
+    ready, _, _ = select.select([finished, connection.fileno()], [], [])
     if finished not in ready:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
