@@ -67,7 +67,7 @@ def run(arguments: Arguments) -> None:
 
     with staging_directory(arguments.output) as staging:
         with progress.shown() if not arguments.quiet else contextlib.nullcontext():
-            staged = _preprocess(spec, inputs, staging, options, cache)
+            staged = _preprocess(spec, inputs, staging, options, cache, arguments.raw_held_out)
         publish(staging, arguments.output)
 
     if not arguments.quiet:
@@ -89,14 +89,19 @@ def run(arguments: Arguments) -> None:
 
 
 def _preprocess(
-    spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions, cache: AnalysisCache | None
+    spec: DatasetSpec,
+    inputs: Inputs,
+    staging: str,
+    options: PipelineOptions,
+    cache: AnalysisCache | None,
+    raw_held_out: bool,
 ) -> Staged:
     import_tensorflow()
     from pipeline.finish import finish, remove_job_directory
     from pipeline.job import run_job
 
     with told_to_user():
-        outcome = run_job(spec, inputs, staging, options, cache)
+        outcome = run_job(spec, inputs, staging, options, cache, raw_held_out)
         staged = finish(spec, inputs, staging, outcome)
     remove_job_directory(staging)
     return staged

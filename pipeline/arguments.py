@@ -32,6 +32,7 @@ class Arguments:
       labels: labels file that replaces the spec's; None keeps it.
       cache: directory of accumulators of earlier runs; None without a cache.
       max_rejected: share of rejected rows that replaces the spec's; None keeps it.
+      raw_held_out: also write the held-out rows raw.
       quiet: no progress, no summary.
       beam: options for Beam.
     """
@@ -42,6 +43,7 @@ class Arguments:
     labels: str | None
     cache: str | None
     max_rejected: float | None
+    raw_held_out: bool
     quiet: bool
     beam: tuple[str, ...]
 
@@ -82,6 +84,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--cache", metavar="DIR", help="keep what analysis counts here, so that the next run counts only new rows"
     )
+    parser.add_argument(
+        "--raw-held-out",
+        action="store_true",
+        help="also write the held-out rows raw (held_out/), which `python -m trainer.compare` scores models on",
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     known, beam = parser.parse_known_args(argv)
     if beam and not beam[0].startswith("--"):
@@ -93,6 +100,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         labels=known.labels,
         cache=known.cache,
         max_rejected=known.max_rejected,
+        raw_held_out=known.raw_held_out,
         quiet=known.quiet,
         beam=tuple(beam),
     )

@@ -93,6 +93,7 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
         splits=splits,
         counts=counts,
         inputs=inputs.describe(),
+        analysis={**outcome.analysed_batches, "seconds": round(outcome.analysis_seconds, 4)},
         probe_rows=outcome.probe_rows,
     )
     statistics = write_statistics(staging, manifest, outcome.counted, outcome.layout.plan, analyses)

@@ -42,6 +42,7 @@ from pipeline.transform.bind import bind
 from pipeline.transform.raw_schema import tensor_adapter_config
 from pipeline.whole_files import write_whole
 from pipeline.write.chunks import split_into_chunks
+from pipeline.write.held_out import WriteHeldOut
 from pipeline.write.probes import SmallestDigests, write_probes
 from pipeline.write.rejects import WriteRejects
 from pipeline.write.shards import WrittenShard, write_shard
@@ -67,6 +68,7 @@ class Outcome:
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
       counted_batches: the same of the statistics, which count every batch three times: raw, lengths, the rest.
       graph: the directory of the transform graph, to be moved into the dataset.
+      analysis_seconds: processor time of that.
     """
 
     counts: dict[str, int]
@@ -80,6 +82,7 @@ class Outcome:
     analysed_batches: dict[str, int]
     counted_batches: dict[str, int]
     graph: str
+    analysis_seconds: float
 
 
 def analysis_directory(staging: str) -> str:
@@ -88,7 +91,12 @@ def analysis_directory(staging: str) -> str:
 
 
 def run_job(
-    spec: DatasetSpec, inputs: Inputs, staging: str, options: PipelineOptions, cache: AnalysisCache | None = None
+    spec: DatasetSpec,
+    inputs: Inputs,
+    staging: str,
+    options: PipelineOptions,
+    cache: AnalysisCache | None = None,
+    raw_held_out: bool = False,
 ) -> Outcome:
     """Runs the pipeline and waits for it.
 
@@ -98,6 +106,7 @@ def run_job(
       staging: directory to write to, on any filesystem that Beam knows.
       options: Beam's options (runner, workers, ...).
       cache: accumulators of earlier runs; None without a cache.
+      raw_held_out: also write the held-out rows raw.
 
     Returns:
       What was written. Nothing is published yet.
@@ -106,7 +115,9 @@ def run_job(
     for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
         make_directory(directory)
     pipeline = beam.Pipeline(options=options)
-    build(pipeline, spec, inputs, staging, outcome_path, cache)
+    rows = build(pipeline, spec, inputs, staging, outcome_path, cache)
+    if raw_held_out:
+        _ = rows | "HeldOut" >> WriteHeldOut(spec, staging)
     pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
@@ -119,8 +130,8 @@ def build(
     staging: str,
     outcome_path: str,
     cache: AnalysisCache | None,
-) -> None:
-    """Adds the whole job to `pipeline`."""
+) -> beam.PCollection:
+    """Adds the whole job to `pipeline`; returns the canonical rows."""
     features = describe_features(spec)
     ingested = pipeline | "Ingest" >> Ingest(spec, inputs, twice=True)
     transformed, findings, graph = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
@@ -162,10 +173,11 @@ def build(
             beam.pvalue.AsList(shards),
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
-            beam.pvalue.AsSingleton(findings | "AnalysedBatches" >> beam.Map(_analysed_batches)),
+            beam.pvalue.AsSingleton(findings | "Analysed" >> beam.Map(_analysed)),
             beam.pvalue.AsSingleton(graph),
         )
     )
+    return ingested.rows
 
 
 def _transform(
@@ -188,8 +200,8 @@ def _transform(
     return transformed, findings, graph
 
 
-def _analysed_batches(findings: Findings) -> dict[str, int]:
-    return findings.batches
+def _analysed(findings: Findings) -> tuple[dict[str, int], float]:
+    return findings.batches, findings.seconds
 
 
 def _train_rows(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
@@ -241,23 +253,23 @@ def _write_outcome(
     shards: list[WrittenShard],
     probe_rows: int,
     reject_examples: list[str],
-    analysed_batches: dict[str, int],
+    analysed: tuple[dict[str, int], float],
     graph: str,
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
-    counted = Counted(lengths.counts, transformed.counts, raw.counts) if lengths.counts is not None else None
     outcome = Outcome(
-        counts,
-        lengths.counts,
-        counted,
-        layout,
-        problem,
-        shards,
-        probe_rows,
-        reject_examples,
-        analysed_batches,
-        dict(lengths.batches + transformed.batches + raw.batches),
-        graph,
+        counts=counts,
+        lengths=lengths.counts,
+        counted=Counted(lengths.counts, transformed.counts, raw.counts) if lengths.counts is not None else None,
+        layout=layout,
+        problem=problem,
+        shards=shards,
+        probe_rows=probe_rows,
+        reject_examples=reject_examples,
+        analysed_batches=analysed[0],
+        analysis_seconds=analysed[1],
+        counted_batches=dict(lengths.batches + transformed.batches + raw.batches),
+        graph=graph,
     )
     write_whole(path, pickle.dumps(outcome))
 

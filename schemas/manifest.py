@@ -36,6 +36,8 @@ from schemas.strict import Strict
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+# Raw held-out rows, only where asked for: pipeline/write/held_out.py says what a record is.
+HELD_OUT = "held_out"
 
 
 class RawFeature(Strict):
@@ -143,6 +145,11 @@ class Manifest(Strict):
     splits: dict[str, SplitInfo]
     counts: Counts
     inputs: dict[str, Any] = Field(default_factory=dict, description="Input patterns and files, with sizes.")
+    analysis: dict[str, float] = Field(
+        default_factory=dict,
+        description="Batches of train rows that were counted and found in the cache, and processor seconds. Not part "
+        "of the digest.",
+    )
     probes: str = "probes.tfrecord"
     probe_rows: int = 0
     transform_fn: str = "transform_fn"

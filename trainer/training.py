@@ -64,10 +64,12 @@ def train(
     dataset = open_dataset(data, config)
     places.prepare(resume)
     run = make_run(dataset, config, places.checkpoints, precision, builder)
+    carried = None
     if config.warm_start:
         from trainer.warm_start import warm_start
 
-        console.print(warm_start(run.model, Path(config.warm_start), dataset), highlight=False, soft_wrap=True)
+        carried = warm_start(run.model, Path(config.warm_start), dataset)
+        console.print(carried.describe(), highlight=False, soft_wrap=True)
         run.steps.adopt()
     schedule = make_schedule(config, run.epochs * steps_per_epoch(dataset))
     loop = Loop(
@@ -86,7 +88,8 @@ def train(
     loop.fit()
     save_model(run.model, places.model)
     keep_vocabularies(dataset, places)
-    write_json(places.training, training_record(run, loop, dataset, data, precision, time.monotonic() - started))
+    record = training_record(run, loop, dataset, data, precision, time.monotonic() - started)
+    write_json(places.training, record | {"warm_start": asdict(carried) if carried is not None else None})
     evaluation = evaluate_model(run.steps, dataset, config, output)
     print_metrics(console, evaluation)
     status = 0

@@ -26,6 +26,25 @@ EMBEDDING_SUFFIX = "_embedding/embeddings"
 HEAD_PREFIX = "prediction/"
 
 
+@dataclass(frozen=True)
+class Names:
+    """What became of tokens or classes.
+
+    Attributes:
+      kept: in both; their weights are carried over.
+      new: only in the new one; their weights are fresh.
+      dropped: only in the old one.
+    """
+
+    kept: int
+    new: int
+    dropped: int
+
+    def describe(self, what: str) -> str:
+        """In words: "2 of 4 tokens kept, 2 new, 1 dropped"."""
+        return f"{self.kept:,} of {self.kept + self.new:,} {what} kept, {self.new:,} new, {self.dropped:,} dropped"
+
+
 @dataclass
 class Carried:
     """What was taken over.
@@ -33,27 +52,27 @@ class Carried:
     Attributes:
       whole: weights taken over as they are.
       fresh: paths of weights that have no counterpart.
-      tokens: feature -> (tokens carried over, tokens in all).
-      classes: (classes carried over, classes in all); None where the output was taken over whole.
+      tokens: feature -> what became of its tokens.
+      classes: what became of the classes; None where the output was taken over whole.
     """
 
     whole: int = 0
     fresh: list[str] = field(default_factory=list)
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-    classes: tuple[int, int] | None = None
+    tokens: dict[str, Names] = field(default_factory=dict)
+    classes: Names | None = None
 
     def describe(self) -> str:
         """One line for the terminal."""
         parts = [f"{self.whole} weights as they are"]
-        parts += [f"{name}: {kept:,} of {total:,} tokens" for name, (kept, total) in self.tokens.items()]
+        parts += [f"{name}: {names.describe('tokens')}" for name, names in self.tokens.items()]
         if self.classes is not None:
-            parts.append(f"{self.classes[0]} of {self.classes[1]} classes")
+            parts.append(self.classes.describe("classes"))
         if self.fresh:
             parts.append(f"fresh: {', '.join(self.fresh)}")
         return "warm start: " + "; ".join(parts)
 
 
-def warm_start(model: Any, source: Path, dataset: OpenDataset) -> str:
+def warm_start(model: Any, source: Path, dataset: OpenDataset) -> Carried:
     """Gives a fresh model the weights of a trained one.
 
     Args:
@@ -62,7 +81,7 @@ def warm_start(model: Any, source: Path, dataset: OpenDataset) -> str:
       dataset: that the fresh model is for.
 
     Returns:
-      What was taken over, in a line.
+      What was taken over.
 
     Raises:
       InputError: no trained model there, or none of its weights fit.
@@ -81,12 +100,12 @@ def warm_start(model: Any, source: Path, dataset: OpenDataset) -> str:
             carried.whole += 1
         else:
             carried.fresh.append(variable.path)
-    if not carried.whole and not any(kept for kept, _ in carried.tokens.values()):
+    if not carried.whole and not any(names.kept for names in carried.tokens.values()):
         raise InputError(
             f"{source}: none of its weights fit the new model ({record.config.model} there); warm-start from one of "
             "the same architecture and features"
         )
-    return carried.describe()
+    return carried
 
 
 def matching_rows(old: Sequence[str], new: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -115,13 +134,13 @@ def _carry_rows(variable: Any, value: np.ndarray | None, source: Path, dataset: 
     old_file = OutputDirectory(source).vocabularies / f"{name}.txt"
     if not old_file.is_file():
         raise InputError(f"{old_file}: missing, so embedding rows cannot be matched by token; train {source} again")
-    new = read_vocabulary(dataset.directory / info.vocabulary_file)
-    before, after = matching_rows(read_vocabulary(old_file), new)
+    new, old = read_vocabulary(dataset.directory / info.vocabulary_file), read_vocabulary(old_file)
+    before, after = matching_rows(old, new)
     fresh = np.array(variable.numpy())
     fresh[:RESERVED_IDS] = value[:RESERVED_IDS]
     fresh[after + RESERVED_IDS] = value[before + RESERVED_IDS]
     variable.assign(fresh)
-    carried.tokens[name] = (len(after), len(new))
+    carried.tokens[name] = Names(len(after), len(new) - len(after), len(old) - len(after))
 
 
 def _carry_classes(
@@ -139,7 +158,7 @@ def _carry_classes(
         fresh = np.array(variable.numpy())
         fresh[..., after] = value[..., before]
         variable.assign(fresh)
-        carried.classes = (len(after), len(new))
+        carried.classes = Names(len(after), len(new) - len(after), len(old) - len(after))
     else:
         carried.fresh.append(variable.path)
 

@@ -23,6 +23,9 @@ from pipeline.ingest.record_batches import Merger
 from schemas.spec import DatasetSpec
 
 ROWS_PER_BATCH = 4096
+# So many rows of one file stand in a batch of their own: what the analysis cache holds of it must not depend on the
+# files beside it, nor on the order in which they are read. Smaller files share batches.
+SHARED_ROWS = 1024
 PIECE_BYTES = 64 << 20
 PARTITION_BYTES = 16 << 20
 REJECTS, COUNTS = "rejects", "counts"
@@ -121,8 +124,12 @@ class _ReadRows(beam.DoFn):
             yield beam.pvalue.TaggedOutput(COUNTS, prepared.counts | size_of(batch))
             for line in prepared.rejects:
                 yield beam.pvalue.TaggedOutput(REJECTS, line)
+            if prepared.rows.num_rows >= SHARED_ROWS and (merged := self._merger.flush()) is not None:
+                yield merged
             if (merged := self._merger.add(prepared.rows)) is not None:
                 yield merged
+        if self._merger.held_rows >= SHARED_ROWS and (merged := self._merger.flush()) is not None:
+            yield merged
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if (merged := self._merger.flush()) is not None:

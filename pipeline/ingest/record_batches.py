@@ -68,6 +68,11 @@ class Merger:
             return self.flush()
         return None
 
+    @property
+    def held_rows(self) -> int:
+        """Rows that wait for others."""
+        return self._held_rows
+
     def flush(self) -> pa.RecordBatch | None:
         """What is held, as one batch; None when that is nothing."""
         held, self._held = self._held, []

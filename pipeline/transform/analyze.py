@@ -9,6 +9,7 @@ tf.Transform's own vocabulary makes a Beam element of every distinct token of ev
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -34,10 +35,12 @@ class Analyzed:
     Attributes:
       accumulators: one a feature.
       batches: how many batches they are of: "cached", "counted" and "damaged" (cached, but not readable; counted).
+      seconds: processor time of the threads that analysed; those that help with a large batch are not counted.
     """
 
     accumulators: dict[str, Any]
     batches: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,13 @@ class Findings:
       features: one Finding a feature.
       batches: as in Analyzed.
       fingerprint: a hash of all that transformed rows depend on beside the rows: vocabularies, caps, moments.
+      seconds: processor time of the threads that analysed; those that help with a large batch are not counted.
     """
 
     features: dict[str, Finding]
     batches: dict[str, int]
     fingerprint: str
+    seconds: float
 
 
 class Analyze(beam.PTransform):
@@ -84,8 +89,10 @@ def count_batch(
     """The accumulators of one canonical batch; nothing for a batch without rows."""
     if not batch.num_rows:
         return
+    started = time.thread_time()
     if cache is None:
-        yield Analyzed({name: analyzer.count(batch) for name, analyzer in analyzers.items()}, Counter(counted=1))
+        counted = {name: analyzer.count(batch) for name, analyzer in analyzers.items()}
+        yield Analyzed(counted, Counter(counted=1), time.thread_time() - started)
         return
     identity = batch_identity(batch)
     accumulators = {}
@@ -103,7 +110,8 @@ def count_batch(
             cache.store(analyzer.identity(), identity, analyzer.encode(found))
         accumulators[name] = found
         states.add(state)
-    yield Analyzed(accumulators, Counter({next(s for s in ("damaged", "counted", "cached") if s in states): 1}))
+    worst = next(state for state in ("damaged", "counted", "cached") if state in states)
+    yield Analyzed(accumulators, Counter({worst: 1}), time.thread_time() - started)
 
 
 class MergeAnalyzed(beam.CombineFn):
@@ -130,6 +138,7 @@ class MergeAnalyzed(beam.CombineFn):
         return self._merge(accumulator)
 
     def _merge(self, parts: list[Analyzed]) -> Analyzed:
+        started = time.thread_time()
         batches: Counter[str] = Counter()
         for part in parts:
             batches.update(part.batches)
@@ -137,13 +146,15 @@ class MergeAnalyzed(beam.CombineFn):
             name: analyzer.merge(part.accumulators[name] for part in parts)
             for name, analyzer in self._analyzers.items()
         }
-        return Analyzed(merged, batches)
+        return Analyzed(merged, batches, sum(part.seconds for part in parts) + time.thread_time() - started)
 
 
 def finish(analyzed: Analyzed, analyzers: dict[str, Analyzer], directory: str) -> Findings:
     """Writes what was found; see Analyzer.finish."""
+    started = time.thread_time()
     features = {name: analyzer.finish(analyzed.accumulators[name], directory) for name, analyzer in analyzers.items()}
-    return Findings(features, dict(analyzed.batches), _fingerprint(features))
+    fingerprint = _fingerprint(features)
+    return Findings(features, dict(analyzed.batches), fingerprint, analyzed.seconds + time.thread_time() - started)
 
 
 def _fingerprint(features: dict[str, Finding]) -> str:

@@ -65,9 +65,11 @@ def test_rows_follow_their_tokens_and_columns_their_classes(trained: tuple[Path,
     later = changed(dataset, tmp_path / "later", tokens, ["c", "d", "a"])
     model = pooled_model(later.manifest, later.features, CONFIG)
     fresh = weights(model)
-    line = warm_start(model, output, later)
+    carried = warm_start(model, output, later)
     found = weights(model)
-    assert "text: 2 of 4 tokens" in line and "2 of 3 classes" in line
+    line = carried.describe()
+    assert "text: 2 of 4 tokens kept, 2 new, 18 dropped" in line
+    assert "2 of 3 classes kept, 1 new, 1 dropped" in line
     old_tokens = read_vocabulary(dataset / "vocabularies" / "text.txt")
     table, before = found["text_embedding/embeddings"], old["text_embedding/embeddings"]
     assert np.array_equal(table[:2], before[:2])

@@ -41,7 +41,7 @@ def count(rows: pa.RecordBatch) -> IdCounts:
 
 def state(rows: pa.RecordBatch, cache: AnalysisCache | None, facts: str = "a", fingerprint: str = "f") -> str:
     """How the batch was counted; its counts are right in any case."""
-    tally = CountBatch(count, facts, cache)(rows, Findings({}, {}, fingerprint))
+    tally = CountBatch(count, facts, cache)(rows, Findings({}, {}, fingerprint, 0.0))
     assert tally.counts.counts.tolist() == count(rows).counts.tolist()
     (found,) = tally.batches
     return found
