@@ -62,8 +62,8 @@ def recurrent(
     made = layer(3, cell, direction, sequences, fused="auto" if fused else "never", dtype="float64")
     if fused:
         made.uses_fused = True
-        made.forward = made._half("forward") if made.forward is not None else None
-        made.backward = made._half("backward") if made.backward is not None else None
+        made.forward_half = made._half("forward") if made.forward_half is not None else None
+        made.backward_half = made._half("backward") if made.backward_half is not None else None
     count = 3  # kernel, recurrent kernel and bias of each direction
 
     def oracle(weights: list[np.ndarray], row: np.ndarray) -> np.ndarray:

@@ -20,9 +20,6 @@ import pytest
 from schemas.manifest import load_manifest
 from trainer.evaluate import evaluate
 from trainer.input.decode import select_features
-from trainer.models import recurrent_encoder
-from trainer.models.config import RnnOptions
-from trainer.models.errors import ModelError
 from trainer.serving.gate import served_values
 from trainer.serving.probes import read_probes
 
@@ -117,17 +114,9 @@ def test_jax_trains_without_tensorflow_and_its_model_is_served_by_tensorflow(
     assert values.shape == (len(probes), 1) and np.isfinite(values).all() and np.ptp(values) > 0
 
 
-def test_a_recurrent_encoder_on_pytorch_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
-    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(ModelError, match="text: received a recurrent encoder with KERAS_BACKEND=torch"):
-        recurrent_encoder.recurrent_steps("text", None, RnnOptions())
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("LENGTHWISE_TORCH_PYTHON"), reason="LENGTHWISE_TORCH_PYTHON names no Python")
-@pytest.mark.parametrize("model", ["cnn", "attention"])
+@pytest.mark.parametrize("model", ["rnn", "cnn", "attention"])
 def test_pytorch_trains_without_tensorflow_and_tensorflow_measures_the_same(
     make_dataset: Callable[..., Path], tmp_path: Path, model: str
 ) -> None:

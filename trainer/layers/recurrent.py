@@ -96,8 +96,8 @@ class MaskedRecurrent(LengthLayer):
         self.fused = fused
         self.seed = seed
         self.uses_fused = fused == "auto" and not recurrent_dropout and has_fused_kernels()
-        self.forward = self._half("forward") if direction != "backward" else None
-        self.backward = self._half("backward") if direction != "forward" else None
+        self.forward_half = self._half("forward") if direction != "backward" else None
+        self.backward_half = self._half("backward") if direction != "forward" else None
 
     def _half(self, direction: str) -> keras.layers.Layer:
         stored = self.return_sequences or self.uses_fused
@@ -116,7 +116,7 @@ class MaskedRecurrent(LengthLayer):
 
     def build(self, sequence_shape: tuple[int | None, ...]) -> None:
         """Makes the weights of each direction."""
-        for half in (self.forward, self.backward):
+        for half in (self.forward_half, self.backward_half):
             if half is not None:
                 half.build(sequence_shape)
 
@@ -126,8 +126,8 @@ class MaskedRecurrent(LengthLayer):
         sequence = clean(sequence, lengths)
         run = self._fused if self.uses_fused else self._generic
         halves = [
-            run(half, sequence, lengths, half is self.backward, training)
-            for half in (self.forward, self.backward)
+            run(half, sequence, lengths, half is self.backward_half, training)
+            for half in (self.forward_half, self.backward_half)
             if half is not None
         ]
         output = halves[0] if len(halves) == 1 else ops.concatenate(halves, axis=-1)

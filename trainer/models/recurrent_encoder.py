@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import keras
-
 from trainer.layers.mask import Tensor
 from trainer.layers.recurrent_stack import MaskedRecurrentStack
 from trainer.models.config import RnnOptions
 from trainer.models.entry import Sequence
-from trainer.models.errors import ModelError
 
 
 def _stack(name: str, options: RnnOptions, return_sequences: bool) -> MaskedRecurrentStack:
-    if keras.backend.backend() == "torch":  # torch.nn.Module.forward is hidden by the layer's half of that name
-        raise ModelError(
-            f"{name}: received a recurrent encoder with KERAS_BACKEND=torch, where it does not run; "
-            "use tensorflow or jax, or a cnn or attention encoder"
-        )
     return MaskedRecurrentStack(
         options.units,
         depth=options.depth,
