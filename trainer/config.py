@@ -42,11 +42,6 @@ class EarlyStopping(Strict):
         ge=1,
         description="Epochs without improvement after which training stops; a fifth of all, at least 3, when absent.",
     )
-    within_error: bool = Field(
-        True,
-        description="Of all epochs within one standard error of the best one, where the metric has one, the last is "
-        "kept; otherwise the best.",
-    )
     minimum_change: float = Field(0.0, ge=0, description="An improvement smaller than this is none.")
     restore_best: bool = Field(True, description="Keep the weights of the best epoch rather than the last one's.")
 

@@ -74,9 +74,7 @@ def test_evaluation_of_the_saved_model_repeats_the_run_s(
 
 def test_the_best_epoch_s_weights_are_kept(make_dataset: Callable[..., Path], small_model: Any, tmp_path: Path) -> None:
     output = tmp_path / "model"
-    settings = config(
-        epochs=8, learning_rate=2.0, schedule="constant", early_stopping={"patience": 2, "within_error": False}
-    )
+    settings = config(epochs=8, learning_rate=2.0, schedule="constant", early_stopping={"patience": 2})
     train(make_dataset(), output, settings, with_export=False, builder=small_model, console=Console(quiet=True))
     record = json.loads((output / "training.json").read_text())
     losses = [epoch["validation_loss"] for epoch in record["history"]]

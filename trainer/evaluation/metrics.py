@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 SMALLEST_PROBABILITY = 1e-7
@@ -82,36 +80,6 @@ def row_losses(kind: str, labels: np.ndarray, predictions: np.ndarray) -> np.nda
     if kind == "binary":
         return -np.where(labels == 1, np.log(safe), np.log(1 - safe))
     return -np.log(safe[np.arange(len(labels)), labels])
-
-
-def standard_error(kind: str, metric: str, labels: np.ndarray, predictions: np.ndarray) -> float:
-    """How far a metric of other rows of the same kind would be from that of these, one standard deviation.
-
-    Args:
-      kind: binary, multiclass or regression.
-      metric: loss (the error of a mean), accuracy (of a share), or auc (Hanley and McNeil 1982).
-      labels: [rows].
-      predictions: float[rows] or float[rows, classes].
-
-    Returns:
-      0 for other metrics, for no rows, and where it is not defined.
-    """
-    rows = len(labels)
-    if metric not in ("loss", "accuracy", "auc") or rows == 0:
-        return 0.0
-    if metric == "loss":
-        error = float(np.std(row_losses(kind, labels, predictions))) / math.sqrt(rows)
-        return error if math.isfinite(error) else 0.0
-    value = compute_metrics(kind, labels, predictions)[metric]
-    if metric == "accuracy":
-        return math.sqrt(value * (1 - value) / rows)
-    positives = int((labels == 1).sum())
-    negatives = rows - positives
-    if not positives or not negatives:
-        return 0.0
-    square = value**2
-    spread = (positives - 1) * (value / (2 - value) - square) + (negatives - 1) * (2 * square / (1 + value) - square)
-    return math.sqrt((value * (1 - value) + spread) / (positives * negatives))
 
 
 def area_under_curve(labels: np.ndarray, scores: np.ndarray) -> float:

@@ -1,14 +1,4 @@
-"""Which epoch's weights are kept, and when enough epochs have passed without a better one.
-
-    epoch   1     2     3     4     5     6
-    loss    0.9   0.5   0.55  0.61  0.59  0.62      standard error of the 0.5: 0.1
-                  best        stale kept  stale     (without the error: 2 is kept, 3 to 6 are stale)
-
-A validation split of few rows cannot tell the best epoch from its neighbours: of all that are within one standard error
-of the best, the last is kept (Breiman et al. 1984 choose among trees that way). Its learning rate has fallen further,
-and it has learnt more: on icu the loss of 241 validation rows was lowest after epoch 3, that of 803 others after epoch
-6 to 12 (docs/log.md). Where rows are many the error is small, and so is the freedom.
-"""
+"""Which epoch is the best so far, and when enough have passed without a better one."""
 
 from __future__ import annotations
 
@@ -22,7 +12,7 @@ from trainer.evaluation.metrics import LARGER_IS_BETTER, METRICS_OF
 from trainer.fit.state import Progress
 
 SMALLEST_PATIENCE = 3
-# Small data has many short epochs: three stale ones say little there.
+# Small data has many short epochs: three without improvement say little there.
 PATIENCE_SHARE = 5
 
 
@@ -33,14 +23,12 @@ class Watch:
     Attributes:
       metric: of the validation split.
       patience: epochs without improvement after which training stops.
-      within_error: epochs within one standard error of the best are as good.
       minimum_change: an improvement smaller than this is none.
-      restore_best: keep that epoch's weights rather than the last one's.
+      restore_best: keep the best epoch's weights rather than the last one's.
     """
 
     metric: str
     patience: int
-    within_error: bool = True
     minimum_change: float = 0.0
     restore_best: bool = True
 
@@ -60,7 +48,6 @@ def settle(settings: EarlyStopping, kind: str, epochs: int) -> Watch:
     return Watch(
         metric=settings.metric,
         patience=settings.patience or max(SMALLEST_PATIENCE, math.ceil(epochs / PATIENCE_SHARE)),
-        within_error=settings.within_error,
         minimum_change=settings.minimum_change,
         restore_best=settings.restore_best,
     )
@@ -81,34 +68,29 @@ def check_metric(metric: str, kind: str) -> None:
         )
 
 
-def record_epoch(progress: Progress, watch: Watch, value: float, error: float, epoch: int) -> bool:
+def record_epoch(progress: Progress, watch: Watch, value: float, epoch: int) -> bool:
     """Notes an epoch's value of the watched metric.
 
     Args:
-      progress: changed in place: best value, its error, kept epoch, stale epochs.
-      watch: the metric and what counts as better.
+      progress: changed in place: best value, best epoch, stale epochs.
+      watch: the metric and how large a change counts.
       value: of the metric on the validation split.
-      error: its standard error; 0 where there is none.
       epoch: its number, from 0.
 
     Returns:
-      Whether its weights are to be kept. A value that is not a number is never better, unless there is none yet.
+      Whether it is the best so far. A value that is not a number never is, unless there is none yet.
     """
     sign = 1.0 if LARGER_IS_BETTER[watch.metric] else -1.0
     best = progress.best_value
     if best is None or math.isnan(best):
-        kept = improved = True
+        better = True
     else:
-        change = sign * (value - best)
-        improved = change > watch.minimum_change
-        kept = improved or (watch.within_error and progress.best_error > 0 and change >= -progress.best_error)
-    if improved:
-        progress.best_value, progress.best_error = value, error
-    if kept:
-        progress.best_epoch, progress.stale_epochs = epoch, 0
+        better = not math.isnan(value) and sign * (value - best) > watch.minimum_change
+    if better:
+        progress.best_value, progress.best_epoch, progress.stale_epochs = value, epoch, 0
     else:
         progress.stale_epochs += 1
-    return kept
+    return better
 
 
 def is_exhausted(progress: Progress, watch: Watch) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from schemas.errors import LengthwiseError
 from trainer.config import TrainerConfig
-from trainer.evaluation.metrics import compute_metrics, standard_error
+from trainer.evaluation.metrics import compute_metrics
 from trainer.evaluation.predictions import predict_split
 from trainer.fit.checkpoint import Checkpoint, CheckpointDirectory
 from trainer.fit.early_stopping import Watch, is_exhausted, record_epoch
@@ -193,11 +193,9 @@ class Loop:
             predictions = predict_split(run.steps, run.validation, run.kind)
             measured = compute_metrics(run.kind, predictions.labels, predictions.values)
             metrics.update({f"validation_{name}": value for name, value in measured.items()})
-            if run.watch is not None:
-                name = run.watch.metric
-                error = standard_error(run.kind, name, predictions.labels, predictions.values)
-                if record_epoch(progress, run.watch, measured[name], error, progress.epoch):
-                    self._best = snapshot(list(run.model.variables))
+            watch = run.watch
+            if watch is not None and record_epoch(progress, watch, measured[watch.metric], progress.epoch):
+                self._best = snapshot(list(run.model.variables))
         metrics["seconds"] = progress.epoch_seconds
         metrics["tokens_per_second"] = progress.real_steps / max(progress.epoch_seconds, 1e-9)
         metrics["padding_efficiency"] = progress.real_steps / max(progress.padded_steps, 1)

@@ -23,8 +23,7 @@ class Progress:
       epoch_seconds: time spent in the epoch under way.
       history: one mapping of metric to value for each finished epoch.
       best_value: best value of the watched metric.
-      best_error: its standard error on the validation rows.
-      best_epoch: the epoch whose weights are kept, counted from 0.
+      best_epoch: its epoch, counted from 0.
       stale_epochs: epochs since.
       finished: no step is left to take.
     """
@@ -39,7 +38,6 @@ class Progress:
     epoch_seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     best_value: float | None = None
-    best_error: float = 0.0
     best_epoch: int | None = None
     stale_epochs: int = 0
     finished: bool = False

@@ -16,7 +16,6 @@ from trainer.evaluation.metrics import (
     confusion_matrix,
     macro_f1,
     reliability,
-    standard_error,
 )
 
 
@@ -84,25 +83,3 @@ def test_reliability_bins_hold_every_row_once() -> None:
     assert [b["rows"] for b in bins] == [2, 1, 1]
     assert bins[0]["observed"] == 0.5
     assert bins[0]["predicted"] == pytest.approx(0.025)
-
-
-def test_the_standard_error_is_what_other_rows_would_scatter_by() -> None:
-    generator, found, said = np.random.default_rng(0), [], []
-    for _ in range(300):
-        labels = (np.arange(150) < 50).astype(int)
-        scores = 1 / (1 + np.exp(-generator.normal(1.5 * labels - 0.75)))
-        measured = compute_metrics("binary", labels, scores)
-        metrics = ("loss", "accuracy", "auc")
-        found.append([measured[name] for name in metrics])
-        said.append([standard_error("binary", name, labels, scores) for name in metrics])
-    np.testing.assert_allclose(np.mean(said, axis=0), np.std(found, axis=0), rtol=0.15)
-
-
-def test_where_there_is_no_standard_error_it_is_0() -> None:
-    labels, scores = np.array([1, 1]), np.array([0.9, 0.8])
-    assert standard_error("binary", "auc", labels, scores) == 0.0  # one class alone
-    assert standard_error("binary", "brier", labels, scores) == 0.0
-    assert standard_error("binary", "loss", labels, np.array([0.9, np.nan])) == 0.0
-    assert standard_error("regression", "loss", np.zeros(0), np.zeros(0)) == 0.0
-    perfect = np.array([0, 1]), np.array([0.1, 0.9])
-    assert standard_error("binary", "auc", *perfect) == standard_error("binary", "accuracy", *perfect) == 0.0
