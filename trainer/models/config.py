@@ -18,6 +18,9 @@ from pydantic import Field, ValidationError
 from schemas.strict import Strict, explain, nearest_name
 from trainer.models.errors import ModelError
 
+LARGEST_INPUT_DROPOUT = 0.3
+DROPOUT_A_CHANNEL = 0.005
+
 Pooling = Literal["max_mean", "max", "mean", "last", "attention"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -27,13 +30,33 @@ class EncoderOptions(Strict):
     """What every encoder of a sequence has."""
 
     embedding: Count = Field(64, description="Channels of the vector of an id.")
-    input_dropout: Share = Field(0.3, description="Share of input channels dropped for a whole row.")
+    input_dropout: Share | None = Field(
+        None,
+        description="Share of input channels dropped for a whole row; when absent 0.3 for ids, and for a series 0.005 "
+        "a channel, at most 0.3.",
+    )
     pooling: Pooling = Field("max_mean", description="How steps become one vector; last is the final state of an rnn.")
     summary: bool = Field(
         True,
         description="Mean, minimum, maximum and last step of a series join its vector, past the encoder: what is plain "
         "in them need not be learnt from few rows.",
     )
+
+    def input_dropout_of(self, kind: str, channels: int | None) -> float:
+        """The share for one feature.
+
+        The channels of an embedding stand in for each other; those of a series do so the less, the fewer they are: of
+        one channel nothing would be left.
+
+        Args:
+          kind: "ids" or "series".
+          channels: of a series.
+        """
+        if self.input_dropout is not None:
+            return self.input_dropout
+        return (
+            LARGEST_INPUT_DROPOUT if kind == "ids" else min(LARGEST_INPUT_DROPOUT, DROPOUT_A_CHANNEL * (channels or 0))
+        )
 
 
 class RnnOptions(EncoderOptions):

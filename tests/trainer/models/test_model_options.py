@@ -34,6 +34,13 @@ def test_an_option_is_refused(model: str, options: dict[str, Any], message: str)
         parse_architecture(model, options)
 
 
+def test_the_fewer_channels_a_series_has_the_less_is_dropped() -> None:
+    shares = [RnnConfig().input_dropout_of("series", channels) for channels in (1, 12, 60, 500)]
+    assert shares == pytest.approx([0.005, 0.06, 0.3, 0.3])
+    assert RnnConfig().input_dropout_of("ids", None) == 0.3
+    assert RnnConfig(input_dropout=0.0).input_dropout_of("series", 500) == 0.0
+
+
 def test_defaults_and_values_are_kept() -> None:
     assert parse_architecture("rnn", None) == RnnConfig()
     assert parse_architecture("cnn", {"kernel_size": [3, 7]}) == CnnConfig(kernel_size=[3, 7])
