@@ -59,8 +59,9 @@ def enter(feature: FeatureInput, inputs: dict[str, Tensor], options: EncoderOpti
     if feature.kind == "ids":
         embedding = MaskedEmbedding(feature.vocabulary_size, options.embedding, name=f"{name}_embedding")
         steps, lengths = embedding(steps, lengths)
-    if options.input_dropout:
-        steps, lengths = TimeSharedDropout(options.input_dropout, name=f"{name}_input_dropout")(steps, lengths)
+    rate = options.input_dropout_of(options.embedding if feature.kind == "ids" else feature.channels)
+    if rate:
+        steps, lengths = TimeSharedDropout(rate, name=f"{name}_input_dropout")(steps, lengths)
     return Sequence(steps, lengths)
 
 
