@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from schemas.strict import Strict, explain, nearest_name
 from trainer.models.errors import ModelError
 
+# 75 channels of icu gain from 0.3 (0.814 to 0.824); 12 of vowels lose by it (0.988 to 0.969). See docs/log.md.
 LARGEST_INPUT_DROPOUT = 0.3
 DROPOUT_A_CHANNEL = 0.005
 

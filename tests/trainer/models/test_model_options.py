@@ -49,6 +49,8 @@ def test_defaults_and_values_are_kept() -> None:
     assert config.encoder_of("text", "ids").units == 5
     assert config.encoder_of("prices", "series").kind == "rnn"
     assert config.encoder_of("title", "ids").kind == "cnn"
+    assert [RnnConfig().input_dropout_of(channels) for channels in (1, 31, 32)] == [0.1, 0.1, 0.3]
+    assert RnnConfig(input_dropout=0.0).input_dropout_of(75) == 0.0
 
 
 @pytest.mark.parametrize(
