@@ -72,21 +72,21 @@ def decide(comparison: Mapping[str, Any], rule: PromotionRule) -> Decision:
         Check("rows", rows >= rule.minimum_rows, f"{rows:,} held-out rows, at least {rule.minimum_rows:,} wanted"),
         _floor(comparison, rule, metric, value),
     ]
+    where = f"{rows:,} {comparison.get('split', 'held-out')} rows"
+    gain = comparison.get("gain")
     if comparison["champion"] is None:
-        found = (
-            f"{metric} {_shown(value)} on {rows:,} {comparison.get('split', 'held-out')} rows, no champion before it"
-        )
+        found = f"{metric} {_shown(value)} on {where}, no champion before it"
+    elif any(gain[name] is None for name in ("champion", "value", "low", "high")):
+        found = f"{metric} {_shown(value)} on {where}"
+        checks.append(Check("not worse", False, f"the gain in {metric} is not defined on these rows"))
     else:
-        gain = comparison["gain"]
         allowed = rule.margin * abs(gain["champion"])
         found = (
-            f"{metric} {_shown(value)} against {_shown(gain['champion'])} on {rows:,} "
-            f"{comparison.get('split', 'held-out')} rows: gain {gain['value']:+.4f} "
+            f"{metric} {_shown(value)} against {_shown(gain['champion'])} on {where}: gain {gain['value']:+.4f} "
             f"({gain['confidence']:.0%}: {gain['low']:+.4f} to {gain['high']:+.4f}), a loss of {allowed:.4f} is allowed"
         )
-        checks.append(
-            Check("not worse", gain["low"] >= -allowed, f"low end {gain['low']:+.4f}, at least {-allowed:+.4f}")
-        )
+        low = gain["low"]
+        checks.append(Check("not worse", low >= -allowed, f"low end {low:+.4f}, at least {-allowed:+.4f}"))
         checks.append(_slices(comparison, rule))
         if rule.minimum_gain:
             checks.append(_minimum_gain(gain, rule))

@@ -72,6 +72,12 @@ def test_an_undefined_metric_promotes_nothing() -> None:
     assert failed(decide(comparison(0.0, 0.0, 0.0, challenger={"accuracy": None}), PromotionRule())) == ["floor"]
 
 
+def test_an_undefined_gain_promotes_nothing() -> None:
+    found = comparison(0.0, 0.0, 0.0)
+    found["gain"] |= dict.fromkeys(("champion", "value", "low", "high"))  # JSON has no NaN
+    assert failed(decide(found, PromotionRule())) == ["not worse"]
+
+
 def test_a_reason_holds_the_figures() -> None:
     reason = decide(comparison(0.01, -0.005, 0.03), PromotionRule()).reason
     assert reason == (
