@@ -18,7 +18,7 @@ from scripts.retraining.policy import Limits
 OF_A_SPAN = frozenset(
     {"lengths", "empty", "tokens", "labels", "channels", "spread", "missing", "categories", "rejects"}
 )
-# A share that falls here is good news, and is what growing data brings: the vocabulary knows more of the held-out words.
+# Shares whose fall is good news. Growing data brings it: its vocabulary knows more of the held-out words.
 BAD_WHEN_RISING = frozenset({"oov", "rejects"})
 
 
