@@ -18,6 +18,8 @@ from scripts.retraining.policy import Limits
 OF_A_SPAN = frozenset(
     {"lengths", "empty", "tokens", "labels", "channels", "spread", "missing", "categories", "rejects"}
 )
+# Shares whose fall is good news. Growing data brings it: its vocabulary knows more of the held-out words.
+BAD_WHEN_RISING = frozenset({"oov", "rejects"})
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ def judge(comparison: Comparison, limits: Mapping[str, Limits], signals: frozens
         if signals is not None and signal not in signals:
             continue
         limit = limits[signal]
-        if limit.stop is not None and measurement.distance >= limit.stop:
-            stops.append(_told(signal, measurement, limit.stop))
+        stop = None if signal in BAD_WHEN_RISING and _falls(measurement) else limit.stop
+        if stop is not None and measurement.distance >= stop:
+            stops.append(_told(signal, measurement, stop))
         elif limit.warn is not None and measurement.distance >= limit.warn:
             warnings.append(_told(signal, measurement, limit.warn))
     return Verdict(stops, warnings)
@@ -56,6 +59,12 @@ def signal_of(measurement: Measurement) -> str:
     if measurement.signal == "schema" and measurement.place.startswith("spec splits"):
         return "splits"
     return measurement.signal
+
+
+def _falls(measurement: Measurement) -> bool:
+    """Whether a share, which is shown as "6.67%", is smaller than it was."""
+    before, after = (float(text.rstrip("%")) for text in (measurement.before, measurement.after))
+    return after < before
 
 
 def _told(signal: str, measurement: Measurement, limit: float) -> str:

@@ -73,10 +73,10 @@ def decide(comparison: Mapping[str, Any], rule: PromotionRule) -> Decision:
         _floor(comparison, rule, metric, value),
     ]
     where = f"{rows:,} {comparison.get('split', 'held-out')} rows"
-    gain = comparison.get("gain")
+    gain = comparison.get("gain") or {}
     if comparison["champion"] is None:
         found = f"{metric} {_shown(value)} on {where}, no champion before it"
-    elif any(gain[name] is None for name in ("champion", "value", "low", "high")):
+    elif any(gain.get(name) is None for name in ("champion", "value", "low", "high")):
         found = f"{metric} {_shown(value)} on {where}"
         checks.append(Check("not worse", False, f"the gain in {metric} is not defined on these rows"))
     else:
