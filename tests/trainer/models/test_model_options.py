@@ -41,6 +41,16 @@ def test_the_fewer_channels_a_series_has_the_less_is_dropped() -> None:
     assert RnnConfig(input_dropout=0.0).input_dropout_of("series", 500) == 0.0
 
 
+def test_defaults_and_values_are_kept() -> None:
+    assert parse_architecture("rnn", None) == RnnConfig()
+    assert parse_architecture("cnn", {"kernel_size": [3, 7]}) == CnnConfig(kernel_size=[3, 7])
+    config = parse_architecture("multimodal", {"encoders": {"text": {"kind": "rnn", "units": 5}}})
+    assert isinstance(config, MultimodalConfig)
+    assert config.encoder_of("text", "ids").units == 5
+    assert config.encoder_of("prices", "series").kind == "rnn"
+    assert config.encoder_of("title", "ids").kind == "cnn"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
