@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.arguments import Arguments, parse_arguments
 from pipeline.failure import told_to_user
-from pipeline.quiet import import_tensorflow, quiet_libraries
+from pipeline.lean_imports import import_beam, import_tensorflow, stays_local
+from pipeline.quiet import quiet_libraries
 from schemas.errors import LengthwiseError
 from schemas.spec import DatasetSpec, load_spec
 
@@ -51,6 +52,7 @@ def run(arguments: Arguments) -> None:
         spec = spec.model_copy(update={"max_rejected": arguments.max_rejected})
 
     quiet_libraries()
+    import_beam(stays_local([*arguments.texts(), spec.model_dump_json()]))
     from pipeline import progress
     from pipeline.beam_options import beam_options
     from pipeline.ingest import discover, resolve_spec
@@ -71,13 +73,19 @@ def run(arguments: Arguments) -> None:
     if not arguments.quiet:
         from rich.console import Console
 
-        from pipeline.summary import describe_batches, print_summary
+        from pipeline.ingest.reading import INPUT_BYTES
+        from pipeline.summary import RunCost, describe_batches, print_summary
 
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        cost = RunCost(
+            seconds=time.monotonic() - started,
+            peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            input_bytes=staged.outcome.counts.get(INPUT_BYTES, 0),
+        )
         console = Console()
-        print_summary(staged.manifest, arguments.output, time.monotonic() - started, peak, console)
+        print_summary(staged.manifest, arguments.output, cost, console)
         if cache is not None:
-            console.print(f"analysis {describe_batches(staged.outcome.analysed_batches)}", highlight=False)
+            console.print(describe_batches("analysis", staged.outcome.analysed_batches), highlight=False)
+            console.print(describe_batches("statistics", staged.outcome.counted_batches), highlight=False)
 
 
 def _preprocess(

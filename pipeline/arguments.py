@@ -47,6 +47,11 @@ class Arguments:
     quiet: bool
     beam: tuple[str, ...]
 
+    def texts(self) -> list[str]:
+        """Everything that may name a place or a runner."""
+        named = [self.spec, *self.inputs, self.output, self.labels, self.cache, *self.beam]
+        return [text for text in named if text is not None]
+
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     """Parses the command line; exits with status 2 and a message on a usage error."""

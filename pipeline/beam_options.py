@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from schemas.errors import LengthwiseError
@@ -28,6 +29,9 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     """
     _refuse_unknown(arguments)
     options = PipelineOptions(list(arguments))
+    # The input and the output are looked at before there is a pipeline, which would tell Beam's filesystems of a
+    # store's endpoint and credentials.
+    FileSystems.set_options(options)
     if is_direct(options):
         direct = options.view_as(DirectOptions)
         given = " ".join(arguments)

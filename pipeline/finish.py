@@ -11,6 +11,7 @@ from importlib import metadata
 
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline.directories import copy_files, files_under, make_directory, remove_directory, remove_files
 from pipeline.feature_infos import describe_features
 from pipeline.ingest import Inputs, account, largest_rejected_share
 from pipeline.job import JOB_DIRECTORY, Outcome, analysis_directory
@@ -19,6 +20,7 @@ from pipeline.report import REPORT_NAME, make_report
 from pipeline.statistics.lengths import LengthTable
 from pipeline.statistics.write import write_statistics
 from pipeline.transform.analysis import FeatureAnalysis
+from pipeline.whole_files import UNFINISHED
 from pipeline.write.shards import WrittenShard
 from schemas.errors import DataError
 from schemas.manifest import (
@@ -69,6 +71,7 @@ def finish(spec: DatasetSpec, inputs: Inputs, staging: str, outcome: Outcome) ->
     }
     features = describe_features(spec, analyses)
     _copy_vocabularies(features, staging)
+    copy_files(outcome.graph, staging, files_under(outcome.graph))
     buckets = _buckets(outcome.layout)
     splits = _splits(outcome, outcome.layout, outcome.lengths)
     written = sum(split.rows for split in splits.values())
@@ -184,15 +187,16 @@ def _copy_vocabularies(features: list[FeatureInfo], staging: str) -> None:
     named = {feature.name: str(feature.vocabulary_file) for feature in features if feature.vocabulary_file}
     if not named:
         return
-    FileSystems.mkdirs(FileSystems.join(staging, "vocabularies"))
+    make_directory(FileSystems.join(staging, "vocabularies"))
     for name, path in named.items():
         source = FileSystems.join(analysis_directory(staging), f"{name}.txt")
         FileSystems.copy([source], [FileSystems.join(staging, *path.split("/"))])
 
 
 def remove_job_directory(staging: str) -> None:
-    """Removes what only the job itself needed."""
-    FileSystems.delete([FileSystems.join(staging, JOB_DIRECTORY)])
+    """Removes what only the job itself needed, and what workers left that were lost in the middle of a file."""
+    remove_directory(FileSystems.join(staging, JOB_DIRECTORY))
+    remove_files(staging, [name for name in files_under(staging) if name.endswith(UNFINISHED)])
 
 
 def _write_text(path: str, text: str) -> None:

@@ -1,8 +1,8 @@
 """The preprocessing job as a Beam pipeline: checked rows in, a staged dataset out.
 
-    rows ── train rows ──> AnalyzeDataset ──> transform_fn
-      │                                          │
-      └────────────────────────────────> TransformDataset ──> transformed rows
+    rows ── train rows ──> Analyze ──> findings ──> bind ──> transform graph
+      │                                                         │
+      └──────────────────────────────────────────────> ApplyTransform ──> transformed rows
                                                                  │
                      LengthTable <── count lengths and labels ───┤
                          │                                       │
@@ -23,25 +23,24 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import progress
+from pipeline.directories import make_directory
 from pipeline.feature_infos import describe_features
 from pipeline.ingest import Ingest, Inputs
 from pipeline.layout import Layout, make_layout
 from pipeline.rows import SPLIT
 from pipeline.statistics.counted import Counted
-from pipeline.statistics.counting import count_raw, count_transformed
+from pipeline.statistics.counting import Tally, count_raw, count_transformed
 from pipeline.statistics.lengths import LengthTable
-from pipeline.statistics.raw_counts import RawCounts
-from pipeline.statistics.transformed_counts import TransformedCounts
 from pipeline.transform.analysis_cache import AnalysisCache
 from pipeline.transform.analyze import Analyze, Findings
 from pipeline.transform.apply import ApplyTransform
-from pipeline.transform.preprocessing import make_preprocessing_fn
+from pipeline.transform.bind import bind
 from pipeline.transform.raw_schema import tensor_adapter_config
+from pipeline.whole_files import write_whole
 from pipeline.write.chunks import split_into_chunks
 from pipeline.write.held_out import WriteHeldOut
 from pipeline.write.probes import SmallestDigests, write_probes
@@ -67,6 +66,8 @@ class Outcome:
       probe_rows: number of probes.
       reject_examples: a few rejected rows, in words.
       analysed_batches: batches of train rows by how they were analysed: "counted", "cached", "damaged".
+      counted_batches: the same of the statistics, which count every batch three times: raw, lengths, the rest.
+      graph: the directory of the transform graph, to be moved into the dataset.
       analysis_seconds: processor time of that.
     """
 
@@ -79,6 +80,8 @@ class Outcome:
     probe_rows: int
     reject_examples: list[str]
     analysed_batches: dict[str, int]
+    counted_batches: dict[str, int]
+    graph: str
     analysis_seconds: float
 
 
@@ -110,13 +113,12 @@ def run_job(
     """
     outcome_path = FileSystems.join(staging, JOB_DIRECTORY, "outcome.pickle")
     for directory in (FileSystems.join(staging, JOB_DIRECTORY), analysis_directory(staging)):
-        FileSystems.mkdirs(directory)
+        make_directory(directory)
     pipeline = beam.Pipeline(options=options)
-    with tft_beam.Context(temp_dir=FileSystems.join(staging, JOB_DIRECTORY, "transform")):
-        rows = build(pipeline, spec, inputs, staging, outcome_path, cache)
-        if raw_held_out:
-            _ = rows | "HeldOut" >> WriteHeldOut(spec, staging)
-        pipeline.run().wait_until_finish()
+    rows = build(pipeline, spec, inputs, staging, outcome_path, cache)
+    if raw_held_out:
+        _ = rows | "HeldOut" >> WriteHeldOut(spec, staging)
+    pipeline.run().wait_until_finish()
     with FileSystems.open(outcome_path) as file:
         return pickle.load(file)
 
@@ -131,16 +133,10 @@ def build(
 ) -> beam.PCollection:
     """Adds the whole job to `pipeline`; returns the canonical rows."""
     features = describe_features(spec)
-    label_kind = spec.label.kind if spec.label else None
-    ingested = pipeline | "Ingest" >> Ingest(spec, inputs)
-    transformed, findings = _transform(ingested.rows, spec, staging, cache)
+    ingested = pipeline | "Ingest" >> Ingest(spec, inputs, twice=True)
+    transformed, findings, graph = _transform(ingested.rows, ingested.rows_again, spec, staging, cache)
 
-    sequences = [feature for feature in features if feature.is_sequence]
-    lengths = (
-        transformed
-        | "CountLengths" >> beam.Map(LengthTable.of, sequences, label_kind)
-        | "MergeLengths" >> beam.CombineGlobally(_MergeOrNone(LengthTable.merge))
-    )
+    lengths, others = count_transformed(transformed, spec, features, cache, findings)
     decided = lengths | "MakeLayout" >> beam.Map(_decide_layout, spec, features)
     layout_side = beam.pvalue.AsSingleton(decided | "Layout" >> beam.Map(lambda decision: decision[0]))
     problem = decided | "Problem" >> beam.Map(lambda decision: decision[1])
@@ -170,42 +166,38 @@ def build(
             _write_outcome,
             beam.pvalue.AsSingleton(counts),
             beam.pvalue.AsSingleton(lengths),
-            beam.pvalue.AsSingleton(count_transformed(transformed, spec, features)),
-            beam.pvalue.AsSingleton(count_raw(ingested.rows, spec)),
+            beam.pvalue.AsSingleton(others),
+            beam.pvalue.AsSingleton(count_raw(ingested.rows, spec, cache)),
             layout_side,
             beam.pvalue.AsSingleton(problem),
             beam.pvalue.AsList(shards),
             beam.pvalue.AsSingleton(probes),
             beam.pvalue.AsList(rejected),
             beam.pvalue.AsSingleton(findings | "Analysed" >> beam.Map(_analysed)),
+            beam.pvalue.AsSingleton(graph),
         )
     )
     return ingested.rows
 
 
 def _transform(
-    rows: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
-) -> tuple[beam.PCollection, beam.PCollection]:
-    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows.
+    rows: beam.PCollection, rows_again: beam.PCollection, spec: DatasetSpec, staging: str, cache: AnalysisCache | None
+) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+    """Analyses the train rows, binds the result into the transform graph and writes it, applies it to all rows again.
 
     Returns:
-      The transformed rows, and a PCollection of one Findings.
+      The transformed rows, and PCollections of one Findings and of the graph's directory.
     """
     directory = analysis_directory(staging)
     config = tensor_adapter_config(spec)
     findings = rows | "TrainRows" >> beam.FlatMap(_train_rows) | "Analyze" >> Analyze(spec, directory, cache)
-    # tf.Transform traces, binds and writes the graph; the rows it would analyse have been analysed.
-    nothing = rows.pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
-    transform_fn = (nothing, config) | "Bind" >> tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
-    _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(staging)
-    saved_model_directory, _ = transform_fn
+    graph = findings | "Bind" >> beam.Map(bind, spec, FileSystems.join(staging, JOB_DIRECTORY))
     transformed = (
-        rows
-        | "Transform"
-        >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(saved_model_directory))
+        rows_again
+        | "Transform" >> beam.ParDo(ApplyTransform(spec, config, directory), beam.pvalue.AsSingleton(graph))
         | "ShowProgress" >> beam.Map(_show_progress).with_output_types(pa.RecordBatch)
     )
-    return transformed, findings
+    return transformed, findings, graph
 
 
 def _analysed(findings: Findings) -> tuple[dict[str, int], float]:
@@ -222,14 +214,12 @@ def _show_progress(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _decide_layout(
-    table: LengthTable | None, spec: DatasetSpec, features: list[Any]
-) -> tuple[Layout | None, str | None]:
+def _decide_layout(lengths: Tally, spec: DatasetSpec, features: list[Any]) -> tuple[Layout | None, str | None]:
     """The layout, or why there is none; the driver says so after it has looked at the rejected rows."""
-    if table is None:
+    if lengths.counts is None:
         return None, None
     try:
-        layout = make_layout(table, spec, features)
+        layout = make_layout(lengths.counts, spec, features)
     except DataError as error:
         return None, str(error)
     progress.count("shards", sum(layout.shards.values()))
@@ -255,42 +245,33 @@ def _write_probes(
 def _write_outcome(
     path: str,
     counts: dict[str, int],
-    lengths: LengthTable | None,
-    transformed: TransformedCounts,
-    raw: RawCounts,
+    lengths: Tally,
+    transformed: Tally,
+    raw: Tally,
     layout: Layout | None,
     problem: str | None,
     shards: list[WrittenShard],
     probe_rows: int,
     reject_examples: list[str],
     analysed: tuple[dict[str, int], float],
+    graph: str,
 ) -> None:
     shards = sorted(shards, key=lambda shard: shard.info.path)
-    counted = Counted(lengths, transformed, raw) if lengths is not None else None
-    outcome = Outcome(counts, lengths, counted, layout, problem, shards, probe_rows, reject_examples, *analysed)
-    with FileSystems.create(path) as file:
-        file.write(pickle.dumps(outcome))
-
-
-class _MergeOrNone(beam.CombineFn):
-    """Merges mergeable statistics; None when there were none."""
-
-    def __init__(self, merge: Any) -> None:
-        self._merge = merge
-
-    def create_accumulator(self) -> list[Any]:
-        return []
-
-    def add_input(self, mutable_accumulator: list[Any], element: Any) -> list[Any]:
-        mutable_accumulator.append(element)
-        return [self._merge(mutable_accumulator)] if len(mutable_accumulator) >= 16 else mutable_accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
-        parts = [part for accumulator in accumulators for part in accumulator]
-        return [self._merge(parts)] if parts else []
-
-    def extract_output(self, accumulator: list[Any]) -> Any:
-        return self._merge(accumulator) if accumulator else None
+    outcome = Outcome(
+        counts=counts,
+        lengths=lengths.counts,
+        counted=Counted(lengths.counts, transformed.counts, raw.counts) if lengths.counts is not None else None,
+        layout=layout,
+        problem=problem,
+        shards=shards,
+        probe_rows=probe_rows,
+        reject_examples=reject_examples,
+        analysed_batches=analysed[0],
+        analysis_seconds=analysed[1],
+        counted_batches=dict(lengths.batches + transformed.batches + raw.batches),
+        graph=graph,
+    )
+    write_whole(path, pickle.dumps(outcome))
 
 
 class SumCounters(beam.CombineFn):

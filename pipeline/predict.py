@@ -72,8 +72,9 @@ def predict(arguments: argparse.Namespace, beam: Sequence[str]) -> None:
     from pipeline.beam_options import beam_options
     from pipeline.failure import told_to_user
     from pipeline.ingest import discover
+    from pipeline.lean_imports import import_tensorflow
     from pipeline.publish import check_output, publish, staging_directory
-    from pipeline.quiet import import_tensorflow, quiet_libraries
+    from pipeline.quiet import quiet_libraries
 
     quiet_libraries()
     options = beam_options(beam)

@@ -5,8 +5,7 @@
     3. the staging directory takes the output's place in one rename; what stood there is removed afterwards
 
 On a local disk the exchange is one system call (renameat2 with RENAME_EXCHANGE on Linux), so that at every moment
-there is a whole dataset under the output's name. Where directories cannot be renamed (object stores), the shards are
-written under the output itself and the manifest, written last, is what publishes them.
+there is a whole dataset under the output's name. Elsewhere directories may have no rename; see publish_by_copy.py.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
+from pipeline.directories import is_local, remove_directory
+from pipeline.publish_by_copy import check_remote_output, publish_by_copy
 from schemas.errors import OutputError
 from schemas.manifest import MANIFEST_NAME
 
@@ -31,11 +30,6 @@ _STAGING = ".staging-"
 _LOCK = ".lock"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-
-
-def is_local(path: str) -> bool:
-    """Whether `path` is on the local filesystem as Beam sees it."""
-    return FileSystems.get_scheme(path) is None
 
 
 def check_output(output: str, marker: str = MANIFEST_NAME) -> None:
@@ -49,6 +43,7 @@ def check_output(output: str, marker: str = MANIFEST_NAME) -> None:
       OutputError: `output` is a file, a directory with other contents, or cannot be made.
     """
     if not is_local(output):
+        check_remote_output(output, marker)
         return
     path = Path(output)
     if path.is_file():
@@ -88,8 +83,8 @@ def staging_directory(output: str) -> Iterator[str]:
     try:
         yield staging
     finally:
+        remove_directory(staging)
         if is_local(output):
-            shutil.rmtree(staging, ignore_errors=True)
             os.close(lock)
 
 
@@ -117,6 +112,9 @@ def publish(staging: str, output: str, marker: str = MANIFEST_NAME) -> None:
       OutputError: the output changed into something else while the job ran, or cannot be replaced.
     """
     check_output(output, marker)
+    if not is_local(output):
+        publish_by_copy(staging, output, marker)
+        return
     target = Path(output)
     Path(staging, _LOCK).unlink(missing_ok=True)
     try:

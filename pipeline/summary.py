@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console
@@ -10,15 +11,39 @@ from rich.table import Table
 
 from schemas.manifest import Manifest
 
+_MIB = 2**20
+# What a run on one machine may take at most: imports and bookkeeping, and rows on their way from stage to stage.
+_FIXED_BYTES = 2**30
+_TIMES_INPUT = 3
 
-def print_summary(manifest: Manifest, output: str, seconds: float, peak_bytes: int, console: Console) -> None:
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run took.
+
+    Attributes:
+      seconds: wall-clock time.
+      peak_bytes: largest resident memory of this process.
+      input_bytes: the input's columns in memory.
+    """
+
+    seconds: float
+    peak_bytes: int
+    input_bytes: int
+
+    def describe(self) -> str:
+        """One line: "of" names the most that one machine may need for this input."""
+        limit = _FIXED_BYTES + _TIMES_INPUT * self.input_bytes
+        return f"time {self.seconds:.1f} s · peak memory {self.peak_bytes / _MIB:,.0f} of {limit / _MIB:,.0f} MiB"
+
+
+def print_summary(manifest: Manifest, output: str, cost: RunCost, console: Console) -> None:
     """Prints what a run did.
 
     Args:
       manifest: of the published dataset.
       output: its directory.
-      seconds: wall-clock time of the run.
-      peak_bytes: largest resident memory of this process.
+      cost: time and memory.
       console: where to print.
     """
     console.print()
@@ -35,7 +60,7 @@ def print_summary(manifest: Manifest, output: str, seconds: float, peak_bytes: i
         console.print(f"events: {events}", highlight=False)
     for reason, count in sorted(counts.reject_reasons.items()):
         console.print(f"  rejected: {reason} {count:,}", highlight=False)
-    console.print(f"time {seconds:.1f} s · peak memory {peak_bytes / 2**20:,.0f} MiB", highlight=False)
+    console.print(cost.describe(), highlight=False)
     console.print(f"dataset  {output}", highlight=False)
     console.print(f"report   {os.path.join(output, 'report.html')}", highlight=False)
     if counts.rejected:
@@ -87,13 +112,15 @@ def _bucket_table(manifest: Manifest) -> Table:
     return table
 
 
-def describe_batches(batches: dict[str, int]) -> str:
-    """How the batches of train rows were analysed, in words.
+def describe_batches(what: str, batches: dict[str, int]) -> str:
+    """How batches of rows were analysed or counted, in words.
 
     Args:
+      what: "analysis" or "statistics".
       batches: by "counted", "cached" and "damaged".
     """
     total = sum(batches.values())
-    words = f"{batches.get('cached', 0):,} of {total:,} batches from the cache, {batches.get('counted', 0):,} counted"
+    cached, counted = batches.get("cached", 0), batches.get("counted", 0)
+    words = f"{what}: {cached:,} of {total:,} batches from the cache, {counted:,} counted"
     damaged = batches.get("damaged", 0)
     return words + (f", {damaged:,} damaged in the cache and counted again" if damaged else "")

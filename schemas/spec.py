@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.errors import SpecError
@@ -26,6 +25,7 @@ from schemas.features import AnyFeature, CategoryFeature, Label, NumberFeature, 
 from schemas.source import Source
 from schemas.splits import AnySplit, HashSplit
 from schemas.strict import Strict, explain
+from schemas.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 RESERVED_NAMES = ("key", "label", "split", "weight")
@@ -140,20 +140,6 @@ def load_spec(path: str | Path) -> DatasetSpec:
     Raises:
       SpecError: no such file, not YAML, or not a usable spec.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        shipped = ", ".join(sorted(p.name for p in Path(__file__).parent.glob("*.yaml")))
-        raise SpecError(
-            f"{path}: cannot read the spec ({error.strerror}). Shipped specs in schemas/: {shipped}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SpecError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); expected a YAML file"
-        ) from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}") from error
+    shipped = ", ".join(sorted(p.name for p in Path(__file__).parent.glob("*.yaml")))
+    data = read_yaml(path, "the spec", SpecError, f"shipped specs in schemas/: {shipped}")
     return parse_spec(data, str(path))

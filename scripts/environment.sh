@@ -76,11 +76,18 @@ main() {
         fail "$environment was not made by this script and is left alone; delete it, or set LENGTHWISE_VENV to another path"
     fi
     # It is let go when this process ends, however it ends.
-    exec 9>"$environment.lock"
+    exec 9>>"$environment.lock"
     if command -v flock >/dev/null && ! flock --nonblock 9; then
         say "another run is making $environment; waiting for it"
         flock 9
     fi
+    # An environment elsewhere may serve another checkout, whose path the stamp does not tell.
+    local owner
+    owner=$(cat "$environment.lock")
+    if [ -n "${LENGTHWISE_VENV:-}" ] && [ -n "$owner" ] && [ "$owner" != "$root" ] && [ -d "$environment" ]; then
+        fail "$environment is that of the checkout $owner; set LENGTHWISE_VENV to another path, or delete both it and $environment.lock"
+    fi
+    printf '%s\n' "$root" >"$environment.lock"
     if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -x "$environment/bin/python" ]; then
         say "reusing $environment"
     else

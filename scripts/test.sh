@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole suite: formatting, lint and types, then the tests on TensorFlow, then those of the layers on JAX.
+# The whole suite: formatting, lint and types, then the tests on TensorFlow, then those of the layers on JAX. Before the
+# tests, Airflow and Kubernetes' schemas are installed in an environment of their own, for the recipes of scripts/schedule.
 #
 #   scripts/test.sh                            everything; what continuous integration runs
 #   scripts/test.sh --quick                    without the types, the end-to-end and fault tests, and JAX
@@ -15,7 +16,7 @@ arguments=()
 for argument in "$@"; do
     case $argument in
         --quick) quick=true ;;
-        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
         *) arguments+=("$argument") ;;
     esac
 done
@@ -55,6 +56,15 @@ if $quick; then
     left_out "types" "--quick"
 else
     step "types" "$python" -m mypy
+fi
+
+if $quick; then
+    left_out "schedulers' tools" "--quick"
+elif [ ${#arguments[@]} -gt 0 ]; then
+    left_out "schedulers' tools" "pytest arguments were given"
+else
+    # Only the tools: the tests that use them run with the others.
+    step "schedulers' tools" scripts/schedule/check.sh --tools-only
 fi
 
 selection=()

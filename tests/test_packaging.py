@@ -104,6 +104,15 @@ def test_an_installed_copy_finds_its_own_specs(wheel: Path, tmp_path: Path) -> N
     assert {"imdb", "vowels", "icu", "stocks", "functions"} <= set(names)
 
 
+@pytest.mark.slow
+def test_a_worker_can_import_the_job_from_the_archive_alone(source_archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(source_archive) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    program = "import pipeline.job, pipeline.transform.bind, pipeline.prediction.job; print(pipeline.job.__file__)"
+    assert run([sys.executable, "-c", program], cwd=unpacked).strip() == str(unpacked / "pipeline" / "job.py")
+
+
 def test_constraints_are_plain_pins_each_of_another_package() -> None:
     lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
     entries = [line for line in lines if line and not line.startswith("#")]
@@ -142,8 +151,8 @@ def _extras(requirement: Requirement) -> str:
 
 
 def test_scripts_for_a_person_can_be_run_and_read() -> None:
-    scripts = [REPOSITORY / ".ci" / "run", *sorted((REPOSITORY / "scripts").glob("*.sh"))]
-    assert len(scripts) >= 4
+    scripts = [REPOSITORY / ".ci" / "run", *sorted((REPOSITORY / "scripts").rglob("*.sh"))]
+    assert len(scripts) >= 6
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
         assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")

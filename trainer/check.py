@@ -147,7 +147,7 @@ def describe(report: InvarianceReport, rows: Rows, name: str) -> str:
     if report.passed:
         lines.append(f"passed: no prediction moves by more than {report.tolerance:g}; largest {report.largest:.2e}")
     else:
-        lines.append(f"FAILED: a prediction moves by {report.largest:.2e}, allowed is {report.tolerance:g}")
+        lines.append(f"FAILED: {_worst(report)}")
         if report.leak is not None:
             leak = report.leak
             amount = "" if leak.change == float("inf") else f" (by {leak.change:.2e})"
@@ -155,6 +155,15 @@ def describe(report: InvarianceReport, rows: Rows, name: str) -> str:
         else:
             lines.append("no single layer can be named: the change first shows in the prediction")
     return "\n".join(lines)
+
+
+def _worst(report: InvarianceReport) -> str:
+    finite = [result.deviation for result in report.results if result.deviation != float("inf")]
+    moves = f"a prediction moves by {max(finite):.2e}, allowed is {report.tolerance:g}" if finite else ""
+    if len(finite) == len(report.results):
+        return moves
+    refused = "a shape is refused or a prediction is no finite number"
+    return f"{refused}; {moves}" if finite and max(finite) > report.tolerance else refused
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from schemas.errors import LengthwiseError
 from schemas.strict import Strict, explain
+from schemas.yaml_file import read_yaml
 
 MODEL_NAMES = ("rnn", "cnn", "multimodal", "attention")
 
@@ -37,7 +37,11 @@ class EarlyStopping(Strict):
     """When training ends before its last epoch; the best epoch's weights are kept either way."""
 
     metric: str = Field("loss", description="A validation metric, such as loss, accuracy, auc, macro_f1 or rmse.")
-    patience: int = Field(3, ge=1, description="Epochs without improvement after which training stops.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Epochs without improvement after which training stops; a fifth of all, at least 3, when absent.",
+    )
     minimum_change: float = Field(0.0, ge=0, description="An improvement smaller than this is none.")
     restore_best: bool = Field(True, description="Keep the weights of the best epoch rather than the last one's.")
 
@@ -141,12 +145,7 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = N
     """
     data: Any = {}
     if path is not None:
-        try:
-            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot read the configuration ({error}); expected a YAML file") from error
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: not YAML: {error}") from error
+        data = read_yaml(path, "the configuration", ConfigError)
         data = {} if data is None else data
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: received {type(data).__name__}, expected a mapping such as 'epochs: 5'")

@@ -36,12 +36,13 @@ def evaluate(model: Path, data: Path | None = None, output: Path | None = None) 
     import keras
 
     from trainer.evaluation.run import evaluate_model
+    from trainer.fit.compilation import Compilation
     from trainer.fit.steps import make_steps
     from trainer.saved_model import load_model
     from trainer.session import open_dataset
 
     dataset = open_dataset(directory, record.config)
-    steps = make_steps(load_model(model), keras.optimizers.SGD(), dataset.label.kind, 1.0, jit=False)
+    steps = make_steps(load_model(model), keras.optimizers.SGD(), dataset.label.kind, 1.0, Compilation())
     target = output or model
     target.mkdir(parents=True, exist_ok=True)
     return evaluate_model(steps, dataset, record.config, target)

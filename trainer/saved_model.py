@@ -43,7 +43,8 @@ def load_record(directory: str | Path) -> TrainingRecord:
         content = json.loads(path.read_text(encoding="utf-8"))
         return TrainingRecord(
             content=content,
-            config=TrainerConfig.model_validate(content["config"]),
+            # One device looks at a trained model: this machine may have fewer than the one it was trained on.
+            config=TrainerConfig.model_validate(content["config"]).model_copy(update={"devices": 1}),
             data=Path(content["dataset"]["path"]),
             digest=content["dataset"]["digest"],
         )

@@ -15,8 +15,8 @@ from schemas.manifest import FeatureInfo, LabelInfo, Manifest, load_manifest
 from trainer.config import TrainerConfig
 from trainer.environment import device_count
 from trainer.fit.checkpoint import CheckpointDirectory
-from trainer.fit.compilation import use_xla
-from trainer.fit.early_stopping import check_metric
+from trainer.fit.compilation import choose_compilation
+from trainer.fit.early_stopping import settle
 from trainer.fit.learning_rate import WarmUpSchedule
 from trainer.fit.loop import Run
 from trainer.fit.steps import make_steps
@@ -172,10 +172,9 @@ def make_run(
       LengthwiseError: a setting that does not fit the dataset.
     """
     kind = dataset.label.kind
-    if config.early_stopping is not None:
-        check_metric(config.early_stopping.metric, kind)
     steps = steps_per_epoch(dataset)
     epochs = epochs_of(config, steps)
+    watch = settle(config.early_stopping, kind, epochs) if config.early_stopping is not None else None
     train = dataset.splits["train"]
     model = builder(dataset.manifest, dataset.features, config)
     variance = 1.0
@@ -192,11 +191,11 @@ def make_run(
         )
     )
     filled = sum(1 for rows in train.row_counts if rows)
-    jit = use_xla(config.jit, model, padded * epochs, filled)
+    compilation = choose_compilation(config.jit, model, padded * epochs, filled)
     return Run(
         model=model,
         optimizer=optimizer,
-        steps=make_steps(model, optimizer, kind, scale, jit, device_count(config)),
+        steps=make_steps(model, optimizer, kind, scale, compilation, device_count(config)),
         train=train,
         validation=dataset.splits.get("validation"),
         kind=kind,
@@ -205,6 +204,7 @@ def make_run(
         epochs=epochs,
         fingerprint=run_fingerprint(dataset, config),
         checkpoints=CheckpointDirectory(checkpoints, config.checkpoints.keep) if checkpoints is not None else None,
+        watch=watch,
     )
 
 
@@ -218,6 +218,7 @@ def run_fingerprint(dataset: OpenDataset, config: TrainerConfig) -> str:
         "features": [feature.name for feature in dataset.features],
         "shapes": [[dict(shape.lengths), shape.rows] for shape in dataset.shapes],
         "backend": keras.backend.backend(),
+        "devices": device_count(config),
         "keras": keras.__version__,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -136,6 +136,7 @@ def training_record(
             "steps_per_epoch": steps_per_epoch(dataset),
             "batch_shapes": [{"lengths": dict(s.lengths), "rows": s.rows} for s in dataset.shapes],
             "precision": precision,
+            "early_stopping": None if run.watch is None else asdict(run.watch),
         },
         "dataset": {
             "path": str(data),

@@ -30,7 +30,7 @@ from pipeline.ingest.labels import label_batch, label_columns
 from pipeline.ingest.needs import needed
 from pipeline.ingest.problems import Problems
 from pipeline.ingest.raw import FILE_SHIFT, Request
-from pipeline.ingest.reading import COUNTS, REJECTS, ROWS_PER_BATCH, Unit, Units, partition_count
+from pipeline.ingest.reading import COUNTS, REJECTS, ROWS_PER_BATCH, Unit, Units, partition_count, size_of
 from pipeline.ingest.rejects import reject_line, shortened_row
 from pipeline.rows import KEY
 from schemas.spec import DatasetSpec
@@ -135,7 +135,7 @@ class _ReadEvents(_Read):
         columns = {n.column: n.shape for n in needed(self._spec) if n.column not in self._inputs.from_labels}
         for batch in formats.read(file, Request(columns, EVENTS_PER_BATCH, pieces)):
             found = event_batch(self._spec, self._inputs, plan, file, batch)
-            yield from self._parts(found.events, "entity", found.rejects, found.counts)
+            yield from self._parts(found.events, "entity", found.rejects, found.counts | size_of(batch))
 
 
 class _ReadLabels(_Read):
@@ -144,7 +144,7 @@ class _ReadLabels(_Read):
         file = self._inputs.label_files[index]
         for batch in formats.read(file, Request(label_columns(self._spec, self._inputs), EVENTS_PER_BATCH, pieces)):
             labels, rejects, counts = label_batch(self._spec, self._inputs, file, batch)
-            yield from self._parts(labels, KEY, rejects, counts)
+            yield from self._parts(labels, KEY, rejects, counts | size_of(batch))
 
 
 class _ReadKeyedRows(_Read):
@@ -158,7 +158,7 @@ class _ReadKeyedRows(_Read):
         columns = {n.column: n.shape for n in needed(self._spec) if n.column not in self._inputs.from_labels}
         for batch in formats.read(file, Request(columns, ROWS_PER_BATCH, pieces)):
             rows, rejects, counts = keyed_rows(self._spec, self._inputs, file, batch, self._assign_split)
-            yield from self._parts(rows, KEY, rejects, counts)
+            yield from self._parts(rows, KEY, rejects, counts | size_of(batch))
 
 
 class _ToRows(beam.DoFn):

@@ -30,11 +30,14 @@ class IngestOutput(NamedTuple):
       rows: canonical record batches.
       rejects: JSON lines as bytes, without newlines.
       counts: partial counters, to be summed and handed to `account`.
+      rows_again: the same rows for a second pass, which waits for a result of the first; None unless asked for. Two
+        passes over `rows` itself would keep all rows twice, before and after duplicates are dropped.
     """
 
     rows: beam.PCollection[pa.RecordBatch]
     rejects: beam.PCollection[bytes]
     counts: beam.PCollection[dict[str, int]]
+    rows_again: beam.PCollection[pa.RecordBatch] | None = None
 
 
 class Ingest(beam.PTransform):
@@ -44,13 +47,15 @@ class Ingest(beam.PTransform):
       spec: the resolved spec.
       inputs: what `discover` found.
       labelled: False reads no label, assigns no split and keeps duplicates: rows that are only predicted.
+      twice: give the rows a second time, as `rows_again`.
     """
 
-    def __init__(self, spec: DatasetSpec, inputs: Inputs, labelled: bool = True) -> None:
+    def __init__(self, spec: DatasetSpec, inputs: Inputs, labelled: bool = True, twice: bool = False) -> None:
         super().__init__()
         self._spec = spec if labelled else without_label(spec)
         self._inputs = inputs
         self._labelled = labelled
+        self._twice = twice
 
     def expand(self, pipeline: beam.Pipeline) -> IngestOutput:
         """Builds the graph under the pipeline's root."""
@@ -59,14 +64,19 @@ class Ingest(beam.PTransform):
         rows = read["rows"]
         if stratifies(self._spec):
             rows = rows | "Stratify" >> Stratify(self._spec)
+        losers = None
         if self._labelled:
             losers = rows | "FindLosers" >> FindLosers(self._spec, partition_count(self._inputs))
-            kept = rows | "DropLosers" >> DropLosers(self._spec, self._inputs, losers)
-        else:
-            kept = rows | "Canonical" >> DropLosers(self._spec, self._inputs, None)
+        kept = rows | "DropLosers" >> DropLosers(self._spec, self._inputs, losers)
+        again = rows | "DropLosersAgain" >> DropLosers(self._spec, self._inputs, losers) if self._twice else None
         rejects.append(kept[REJECTS])
         counts.append(kept[COUNTS])
-        return IngestOutput(kept.rows, rejects | "AllRejects" >> beam.Flatten(), counts | "AllCounts" >> beam.Flatten())
+        return IngestOutput(
+            kept.rows,
+            rejects | "AllRejects" >> beam.Flatten(),
+            counts | "AllCounts" >> beam.Flatten(),
+            None if again is None else again.rows,
+        )
 
     def _finished_rows(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         if self._spec.source.events is not None:

@@ -18,7 +18,7 @@ from pipeline.ingest import formats
 from pipeline.ingest.inputs import Inputs
 from pipeline.ingest.needs import needed
 from pipeline.ingest.plain import prepare
-from pipeline.ingest.raw import Request
+from pipeline.ingest.raw import RawBatch, Request
 from pipeline.ingest.record_batches import Merger
 from schemas.spec import DatasetSpec
 
@@ -29,6 +29,8 @@ SHARED_ROWS = 1024
 PIECE_BYTES = 64 << 20
 PARTITION_BYTES = 16 << 20
 REJECTS, COUNTS = "rejects", "counts"
+# Counter of the input's size as Arrow columns, which the promise on memory goes by.
+INPUT_BYTES = "input_bytes"
 Unit = tuple[int, tuple[int, ...] | None]
 
 
@@ -96,6 +98,11 @@ def partition_count(inputs: Inputs) -> int:
     return max(4, inputs.size_bytes // PARTITION_BYTES)
 
 
+def size_of(batch: RawBatch) -> dict[str, int]:
+    """The batch's size in memory, as a counter."""
+    return {INPUT_BYTES: sum(column.nbytes for column in batch.columns.values())}
+
+
 def windowed(value: Any) -> WindowedValue:
     """A value given out at the end of a bundle, in the one window of a batch job."""
     return WindowedValue(value, 0, (GlobalWindow(),))
@@ -114,7 +121,7 @@ class _ReadRows(beam.DoFn):
         request = Request({need.column: need.shape for need in needed(self._spec)}, ROWS_PER_BATCH, pieces)
         for batch in formats.read(file, request):
             prepared = prepare(self._spec, self._inputs, file, batch, self._assign_split)
-            yield beam.pvalue.TaggedOutput(COUNTS, prepared.counts)
+            yield beam.pvalue.TaggedOutput(COUNTS, prepared.counts | size_of(batch))
             for line in prepared.rejects:
                 yield beam.pvalue.TaggedOutput(REJECTS, line)
             if prepared.rows.num_rows >= SHARED_ROWS and (merged := self._merger.flush()) is not None:

@@ -1,7 +1,8 @@
 """How Arrow record batches travel between Beam stages: as Arrow IPC streams, compressed.
 
-The DirectRunner keeps what travels in memory, and other runners send it over the network; LZ4 halves text and ids for
-less time than a copy takes.
+The DirectRunner keeps what travels in memory, twice over, and other runners send it over the network. Zstandard at its
+fastest level takes a third less room than LZ4 (film reviews 43 instead of 65 % of their size, ids 40 instead of 57 %),
+for 1.5 ms more a MiB and direction (2026-11-24).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 from apache_beam import coders
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
 
 
 class RecordBatchCoder(coders.Coder):

@@ -23,6 +23,7 @@ from pipeline.job import SumCounters
 from pipeline.prediction.exported_model import ExportedModel
 from pipeline.prediction.inference import Predict
 from pipeline.rows import KEY
+from pipeline.whole_files import created_whole, write_whole
 from pipeline.write.chunks import from_ipc, to_ipc
 from pipeline.write.rejects import WriteRejects
 
@@ -97,7 +98,7 @@ def _write_file(element: tuple[int, Iterable[bytes]], files: int, staging: str) 
     place, chunks = element
     table = from_ipc(chunks).sort_by(KEY)
     name = f"predictions-{place:05d}-of-{files:05d}.parquet"
-    with FileSystems.create(FileSystems.join(staging, name)) as file:
+    with created_whole(FileSystems.join(staging, name)) as file:
         pq.write_table(table, file)
     classes = table["class"].value_counts().to_pylist() if "class" in table.column_names else []
     return {"path": name, "rows": table.num_rows, "classes": {c["values"]: c["counts"] for c in classes}}
@@ -117,5 +118,4 @@ def _write_report(path: str, counts: dict[str, int], written: list[dict[str, Any
         "classes": dict(sorted(classes.items())),
         "files": written,
     }
-    with FileSystems.create(path, mime_type="application/json") as target:
-        target.write(json.dumps(content).encode())
+    write_whole(path, json.dumps(content).encode())

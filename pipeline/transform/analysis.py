@@ -15,6 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline.transform.exact_moments import ExactMoments
 from pipeline.transform.length_counts import LengthCounts
 from pipeline.transform.tokens_analyzer import TokenCounts, total
+from pipeline.whole_files import write_whole
 from schemas.features import RESERVED_IDS, Vocabulary
 
 TOP_TOKENS = 50
@@ -39,8 +40,7 @@ class FeatureAnalysis:
 
     def write(self, path: str) -> None:
         """Writes JSON to `path` on any filesystem that Beam knows."""
-        with FileSystems.create(path, mime_type="application/json") as file:
-            file.write(json.dumps(asdict(self)).encode())
+        write_whole(path, json.dumps(asdict(self)).encode())
 
     @classmethod
     def read(cls, path: str) -> FeatureAnalysis:

@@ -8,6 +8,7 @@ tf.Transform's own vocabulary makes a Beam element of every distinct token of ev
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
 
 from pipeline.transform.analysis_cache import AnalysisCache, DamagedEntry, batch_identity
 from pipeline.transform.analyzers import Analyzer, Finding, make_analyzers
@@ -33,7 +35,7 @@ class Analyzed:
     Attributes:
       accumulators: one a feature.
       batches: how many batches they are of: "cached", "counted" and "damaged" (cached, but not readable; counted).
-      seconds: processor time that analysis took so far.
+      seconds: processor time of the threads that analysed; those that help with a large batch are not counted.
     """
 
     accumulators: dict[str, Any]
@@ -48,11 +50,13 @@ class Findings:
     Attributes:
       features: one Finding a feature.
       batches: as in Analyzed.
-      seconds: processor time that analysis took.
+      fingerprint: a hash of all that transformed rows depend on beside the rows: vocabularies, caps, moments.
+      seconds: processor time of the threads that analysed; those that help with a large batch are not counted.
     """
 
     features: dict[str, Finding]
     batches: dict[str, int]
+    fingerprint: str
     seconds: float
 
 
@@ -126,6 +130,10 @@ class MergeAnalyzed(beam.CombineFn):
     def merge_accumulators(self, accumulators: Iterable[list[Analyzed]]) -> list[Analyzed]:
         return [self._merge([part for parts in accumulators for part in parts])]
 
+    def compact(self, accumulator: list[Analyzed]) -> list[Analyzed]:
+        """One part instead of several, before they are sent: a bundle's batches share most of their tokens."""
+        return [self._merge(accumulator)] if len(accumulator) > 1 else accumulator
+
     def extract_output(self, accumulator: list[Analyzed]) -> Analyzed:
         return self._merge(accumulator)
 
@@ -145,4 +153,15 @@ def finish(analyzed: Analyzed, analyzers: dict[str, Analyzer], directory: str) -
     """Writes what was found; see Analyzer.finish."""
     started = time.thread_time()
     features = {name: analyzer.finish(analyzed.accumulators[name], directory) for name, analyzer in analyzers.items()}
-    return Findings(features, dict(analyzed.batches), analyzed.seconds + time.thread_time() - started)
+    fingerprint = _fingerprint(features)
+    return Findings(features, dict(analyzed.batches), fingerprint, analyzed.seconds + time.thread_time() - started)
+
+
+def _fingerprint(features: dict[str, Finding]) -> str:
+    digest = hashlib.sha256()
+    for name, finding in sorted(features.items()):
+        digest.update(repr((name, finding.cap, finding.moments)).encode())
+        if finding.vocabulary is not None:
+            with FileSystems.open(finding.vocabulary) as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()

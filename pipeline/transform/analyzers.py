@@ -29,8 +29,10 @@ from pipeline.transform.exact_moments import (
     moments_to_json,
 )
 from pipeline.transform.length_counts import LengthCounts
+from pipeline.transform.parallel import in_parts
 from pipeline.transform.tokenizers import BYTE_VALUES, tokenize_in_arrow
 from pipeline.transform.tokens_analyzer import TokenCounts
+from pipeline.whole_files import write_whole
 from schemas.features import CategoryFeature, NumberFeature, Quantile, SeriesFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
 
@@ -129,7 +131,8 @@ class TokensAnalyzer:
         if isinstance(self.feature, TextFeature):
             if self.feature.tokenizer == "bytes":
                 return TokenCounts.of_bytes(values.cast(pa.binary()).to_pylist())
-            return TokenCounts.of(tokenize_in_arrow(values, self.feature))
+            feature = self.feature
+            return TokenCounts.of(in_parts(lambda part: tokenize_in_arrow(part, feature), values))
         if isinstance(self.feature, CategoryFeature):
             known = values.filter(pc.not_equal(values, ""))
             return TokenCounts.of(pa.ListArray.from_arrays(pa.array([0, len(known)], pa.int32()), known))
@@ -157,8 +160,7 @@ class TokensAnalyzer:
         # TensorFlow refuses a vocabulary file without a line; this one is a code point that is no character.
         tokens = tokens or [NO_TOKEN]
         path = FileSystems.join(directory, f"{self.name}.txt")
-        with FileSystems.create(path) as file:
-            file.write(("\n".join(tokens) + "\n").encode())
+        write_whole(path, ("\n".join(tokens) + "\n").encode())
         FeatureAnalysis(
             lengths=describe_lengths(accumulator.lengths) if self.feature.is_sequence else None,
             max_length=cap,

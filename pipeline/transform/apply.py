@@ -12,9 +12,8 @@ disagrees with a single one of them.
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -23,17 +22,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils import shared
+from tensorflow_transform import TFTransformOutput
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
+from pipeline.directories import transfer
 from pipeline.transform.analysis import FeatureAnalysis
+from pipeline.transform.parallel import in_parts
 from pipeline.transform.raw_schema import passthrough_names, to_transform_batch
 from pipeline.transform.tokenizers import tokenize_in_arrow
 from pipeline.transformed import RAW_LENGTH
 from schemas.features import RESERVED_IDS, UNKNOWN_ID, CategoryFeature, TextFeature, TokenSequence
 from schemas.spec import DatasetSpec
-
-# Rows below which a second thread costs more than it saves.
-_ROWS_WORTH_A_THREAD = 256
 
 
 class ApplyTransform(beam.DoFn):
@@ -50,8 +49,8 @@ class ApplyTransform(beam.DoFn):
         self._arguments = (spec, config, analysis_directory)
         self._shared = shared.Shared()  # one graph in a process, however many threads apply it
 
-    def process(self, element: pa.RecordBatch, saved_model_directory: str) -> Iterable[pa.RecordBatch]:
-        transform = self._shared.acquire(lambda: Transform(*self._arguments, saved_model_directory))
+    def process(self, element: pa.RecordBatch, graph_directory: str) -> Iterable[pa.RecordBatch]:
+        transform = self._shared.acquire(lambda: Transform(*self._arguments, graph_directory))
         yield transform.apply(element)
 
 
@@ -62,15 +61,15 @@ class Transform:
       spec: the resolved spec.
       config: how raw features become tensors.
       analysis_directory: where the analyzers left what they found.
-      saved_model_directory: the transform graph.
+      graph_directory: the transform graph, as `bind` left it.
     """
 
     def __init__(
-        self, spec: DatasetSpec, config: TensorAdapterConfig, analysis_directory: str, saved_model_directory: str
+        self, spec: DatasetSpec, config: TensorAdapterConfig, analysis_directory: str, graph_directory: str
     ) -> None:
         self._spec = spec
         self._config = config
-        self._directory = saved_model_directory
+        self._directory = FileSystems.join(graph_directory, TFTransformOutput.TRANSFORM_FN_DIR)
         self._graph: Any = None
         self._vocabularies: dict[str, pa.Array] = {}
         self._caps: dict[str, int | None] = {}
@@ -107,7 +106,7 @@ class Transform:
             values = pc.if_else(skipped, pa.scalar("", values.type), values)
         if isinstance(feature, CategoryFeature):
             return {name: _lists_of_one(self._look_up(name, values))}
-        lists = _concatenated(_in_parts(lambda part: self._encode_part(name, feature, part), values))
+        lists = in_parts(lambda part: self._encode_part(name, feature, part), values)
         lengths = pc.list_value_length(lists).cast(pa.int64())
         kept = _truncated(lists, self._caps[name], feature.truncate)
         return {name: kept, f"{name}{RAW_LENGTH}": _lists_of_one(lengths)}
@@ -144,7 +143,10 @@ class Transform:
         import tensorflow as tf
 
         if self._graph is None:
-            self._graph = tf.saved_model.load(self._directory)
+            # TensorFlow reads fewer filesystems than Beam. All of the graph is read when it is loaded.
+            with tempfile.TemporaryDirectory() as scratch:
+                transfer(self._directory, scratch)
+                self._graph = tf.saved_model.load(scratch)
             self._adapter = TensorAdapter(self._config)
         outputs = self._graph.transform_fn(self._adapter.ToBatchTensors(raw, produce_eager_tensors=True))
         return {name: _to_lists(value) for name, value in outputs.items()}
@@ -171,21 +173,6 @@ def _rows_for_graph(values: pa.Array, feature: TokenSequence | CategoryFeature) 
         return pa.repeat(pa.scalar(True), len(values))
     rows = pc.invert(pc.string_is_ascii(values))
     return rows if pc.any(rows).as_py() else None
-
-
-def _in_parts(encode: Any, values: pa.Array) -> list[pa.Array]:
-    """Encodes equal parts of the rows in parallel; Arrow's kernels release Python's lock."""
-    threads = min(os.cpu_count() or 1, max(len(values) // _ROWS_WORTH_A_THREAD, 1))
-    size = -(-len(values) // threads) if len(values) else 1
-    parts = [values.slice(start, size) for start in range(0, max(len(values), 1), size)]
-    if len(parts) == 1:
-        return [encode(parts[0])]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(encode, parts))
-
-
-def _concatenated(parts: list[pa.Array]) -> pa.Array:
-    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
 
 def _chosen(from_graph: pa.Array, computed: pa.Array, encoded: pa.Array) -> pa.Array:

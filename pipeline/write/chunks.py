@@ -19,7 +19,7 @@ from schemas.manifest import FeatureInfo, LabelInfo
 ShardKey = tuple[str, int, int]
 """(split, bucket index, shard index)"""
 
-_IPC = pa.ipc.IpcWriteOptions(compression="lz4")
+_IPC = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
 
 
 def first_eight_bytes(digests: pa.Array) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.write.shards import make_parent
+from pipeline.whole_files import created_whole
 
 SHOWN = 3
 
@@ -25,8 +25,7 @@ def write_rejects(lines: Iterable[bytes], directory: str) -> list[str]:
     """
     ordered = sorted(lines)
     path = FileSystems.join(directory, "rejected", "rejected-00000-of-00001.jsonl")
-    make_parent(path)
-    with FileSystems.create(path, mime_type="application/json") as file:
+    with created_whole(path) as file:
         for line in ordered:
             file.write(line + b"\n")
     return [describe_reject(line) for line in ordered[:SHOWN]]

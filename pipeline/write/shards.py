@@ -16,6 +16,7 @@ from pipeline.examples import encode_examples
 from pipeline.layout import Layout
 from pipeline.padding import pad_ragged
 from pipeline.rows import DIGEST, KEY, LABEL
+from pipeline.whole_files import created_whole
 from pipeline.write.chunks import ShardKey, from_ipc
 from schemas.features import PADDING_ID
 from schemas.manifest import FeatureInfo, ShardInfo
@@ -147,25 +148,14 @@ def write_tfrecord(records: list[bytes], path: str) -> tuple[int, str]:
 
     digest = hashlib.sha256()
     size = 0
-    make_parent(path)
     with tempfile.TemporaryDirectory() as scratch:
         local = os.path.join(scratch, "shard.tfrecord")
         with tf.io.TFRecordWriter(local) as writer:
             for record in records:
                 writer.write(record)
-        with open(local, "rb") as source, FileSystems.create(path) as target:
+        with open(local, "rb") as source, created_whole(path) as target:
             while block := source.read(1 << 20):
                 digest.update(block)
                 target.write(block)
                 size += len(block)
     return size, digest.hexdigest()
-
-
-def make_parent(path: str) -> None:
-    """Makes the directory of `path`, where the filesystem has directories."""
-    parent, _ = FileSystems.split(path)
-    try:
-        FileSystems.mkdirs(parent)
-    except OSError:
-        if not FileSystems.exists(parent):
-            raise

@@ -115,7 +115,7 @@ class Results:
         repeats = len(self.runs["ours"][self.full])
         title = (
             f"preprocess {self.rows:,} reviews ({self.input_bytes / _MIB:,.0f} MiB)\n"
-            f"medians of {repeats}; {self.cores} cores, load {self.load:.1f} at the start"
+            f"medians of {repeats} (ours); {self.cores} cores, load {self.load:.1f} at the start"
         )
         table = Table(box=box.SIMPLE, title=title, title_justify="left")
         for column in ("", "rows", "time", "processor time", "peak memory"):

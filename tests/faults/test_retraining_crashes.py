@@ -61,10 +61,15 @@ def test_with_a_full_disk_from_any_step_on_the_champion_stays_and_the_next_start
 def test_files_that_cannot_grow_are_an_error_and_change_nothing(seasoned: Retraining, limit: int) -> None:
     """RLIMIT_FSIZE: the kernel itself refuses to write past so many bytes, in the real write path."""
     child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        os._exit(seasoned.run())
+    if child == 0:  # which must end here, whatever happens, and not go on as a second pytest
+        status = 99
+        try:
+            with open(os.devnull, "w") as nowhere:  # what pytest captures goes into files as well
+                sys.stdout = sys.stderr = nowhere
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+                status = seasoned.run()
+        finally:
+            os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status in (1, 2)
     assert seasoned.champion == 3

@@ -61,6 +61,12 @@ def global_pooling(row: Array, kind: str) -> Array:
     return {"max": row.max(axis=0), "mean": row.mean(axis=0), "last": row[-1]}[kind]
 
 
+def series_summary(row: Array) -> Array:
+    if not len(row):
+        return np.zeros(4 * row.shape[1])
+    return np.arcsinh(np.concatenate([row.mean(axis=0), row.min(axis=0), row.max(axis=0), row[-1]]))
+
+
 def lstm(row: Array, kernel: Array, recurrent: Array, bias: Array) -> Array:
     """Hochreiter and Schmidhuber 1997, gates in Keras's order: input, forget, candidate, output."""
     state = carry = np.zeros(recurrent.shape[0])

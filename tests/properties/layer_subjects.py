@@ -62,8 +62,8 @@ def recurrent(
     made = layer(3, cell, direction, sequences, fused="auto" if fused else "never", dtype="float64")
     if fused:
         made.uses_fused = True
-        made.forward = made._half("forward") if made.forward is not None else None
-        made.backward = made._half("backward") if made.backward is not None else None
+        made.forward_half = made._half("forward") if made.forward_half is not None else None
+        made.backward_half = made._half("backward") if made.backward_half is not None else None
     count = 3  # kernel, recurrent kernel and bias of each direction
 
     def oracle(weights: list[np.ndarray], row: np.ndarray) -> np.ndarray:
@@ -91,6 +91,7 @@ def single(name: str) -> Subject:
         "global_max": (layers.GlobalMaxPooling(**double), lambda w, row: oracles.global_pooling(row, "max")),
         "global_mean": (layers.GlobalMeanPooling(**double), lambda w, row: oracles.global_pooling(row, "mean")),
         "last_step": (layers.LastStep(**double), lambda w, row: oracles.global_pooling(row, "last")),
+        "series_summary": (layers.SeriesSummary(**double), lambda w, row: oracles.series_summary(row)),
         "attention_pooling": (layers.AttentionPooling(3, **double), lambda w, row: oracles.attention_pooling(row, *w)),
         "layer_norm": (layers.MaskedLayerNormalization(**double), lambda w, row: oracles.layer_norm(row, *w)),
         "group_norm": (
@@ -135,6 +136,7 @@ SINGLES = (
     "global_max",
     "global_mean",
     "last_step",
+    "series_summary",
     "attention_pooling",
     "layer_norm",
     "group_norm",

@@ -17,7 +17,7 @@ from tests.properties.layer_contract import CHANNELS, Subject, violations
 from trainer.layers import (
     attention_weights,
     average_pooling,
-    convolution,
+    convolution_base,
     cross_attention,
     dense,
     global_max,
@@ -86,17 +86,17 @@ def test_the_unbroken_layers_pass_the_same_examples() -> None:
 
 
 def test_no_where_at_the_input_of_a_convolution(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(convolution, "clean", every_other(untouched, first=True))
+    monkeypatch.setattr(convolution_base, "clean", every_other(untouched, first=True))
     assert {"GRAD-NAN", "PAD-CONTENT", "GRAD", "PAD-NAN"} <= caught(fresh_convolution())
 
 
 def test_multiplication_instead_of_where(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(convolution, "clean", every_other(multiplied, first=True))
+    monkeypatch.setattr(convolution_base, "clean", every_other(multiplied, first=True))
     assert {"GRAD-NAN", "PAD-NAN"} <= caught(fresh_convolution())
 
 
 def test_output_not_zeroed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(convolution, "clean", every_other(untouched, first=False))
+    monkeypatch.setattr(convolution_base, "clean", every_other(untouched, first=False))
     assert "ZERO-OUT" in caught(fresh_convolution())
 
 

@@ -19,7 +19,7 @@ from scripts.bench.baselines.agreement import SampledRow, Written, disagreements
 from scripts.bench.baselines.plain_loop import words_of
 from scripts.bench.baselines.reviews import write_reviews
 from scripts.bench.measuring import Measurement, measure
-from scripts.bench.preprocess import Contest, parse_arguments
+from scripts.bench.preprocess import Contest, parse_arguments, run_rounds
 from scripts.bench.preprocess_results import Results, Runs, print_results
 
 SENTENCES = (
@@ -110,6 +110,21 @@ def test_a_failing_command_shows_its_last_words(tmp_path: Path) -> None:
     program = "raise SystemExit('no such reviews')"
     with pytest.raises(RuntimeError, match="status 1(.|\n)*no such reviews"):
         measure([sys.executable, "-c", program], tmp_path / "log", tmp_path, dict(os.environ))
+
+
+def test_rounds_are_interleaved_after_a_run_that_is_not_counted() -> None:
+    class Recorder:
+        runs: list[tuple[str, str]] = []
+
+        def run(self, contestant: str, name: str) -> Measurement:
+            self.runs.append((contestant, name))
+            return Measurement(float(len(self.runs)), 0.0, 0)
+
+    found = run_rounds(Recorder(), ["ours", "stock"], 4, repeats=2, baseline_repeats=1)  # type: ignore[arg-type]
+    ours = [("ours", name) for name in ("startup", "x1", "x2", "x4")]
+    assert Recorder.runs == [("ours", "startup"), ("stock", "startup"), *ours, ("stock", "x4"), *ours]
+    assert [run.seconds for run in found["ours"]["startup"]] == [3.0, 8.0]
+    assert [run.seconds for run in found["stock"]["x4"]] == [7.0]
 
 
 def runs_of(seconds: dict[str, dict[str, list[float]]]) -> Runs:

@@ -110,6 +110,18 @@ def test_it_goes_where_it_is_told(checkout: Checkout, tmp_path: Path) -> None:
     assert not checkout.environment.exists()
 
 
+def test_the_environment_of_another_checkout_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
+    elsewhere = str(tmp_path / "shared")
+    assert checkout.run(LENGTHWISE_VENV=elsewhere)[0] == 0
+    other = Checkout(tmp_path / "another", tmp_path / "installed elsewhere")
+    shutil.copytree(checkout.root, other.root)
+    status, output, errors = other.run(LENGTHWISE_VENV=elsewhere)
+    assert (status, output, other.installations()) == (1, "", 0)
+    assert f"{elsewhere} is that of the checkout {checkout.root}; set LENGTHWISE_VENV" in errors
+    assert checkout.run(LENGTHWISE_VENV=elsewhere)[0] == 0
+    assert checkout.installations() == 1
+
+
 def test_a_directory_of_somebody_else_is_left_alone(checkout: Checkout) -> None:
     checkout.environment.mkdir()
     (checkout.environment / "pyvenv.cfg").write_text("mine")

@@ -19,13 +19,14 @@ from trainer.config import TrainerConfig
 from trainer.evaluation.metrics import compute_metrics
 from trainer.evaluation.predictions import predict_split
 from trainer.fit.checkpoint import Checkpoint, CheckpointDirectory
-from trainer.fit.early_stopping import is_exhausted, record_epoch
+from trainer.fit.early_stopping import Watch, is_exhausted, record_epoch
 from trainer.fit.losses import HEADLINE_METRIC
 from trainer.fit.state import Progress, restore, snapshot, variables_of
 from trainer.fit.steps import Steps
 from trainer.input.split import Split
 
-# Sums stay on the device until so many steps are pending: reading each at once would make an accelerator wait.
+# Sums stay on the device until twice so many steps are pending, and the newest half even then: an accelerator that
+# must answer has nothing left to do until the next step comes.
 PENDING_STEPS = 16
 
 
@@ -83,6 +84,7 @@ class Run:
       epochs: passes over the train split.
       fingerprint: of all that the weights depend on; a checkpoint of another one is refused.
       checkpoints: where the state goes; None keeps none.
+      watch: for early stopping, and for the epoch whose weights are kept; None trains to the end.
     """
 
     model: Any
@@ -96,6 +98,7 @@ class Run:
     epochs: int
     fingerprint: str
     checkpoints: CheckpointDirectory | None = None
+    watch: Watch | None = None
 
 
 class Loop:
@@ -112,6 +115,7 @@ class Loop:
         self._observers = list(observers)
         self._best: list[np.ndarray] = []
         self._pending: list[Any] = []
+        self._is_prepared = False
         self._saved_at = (0, time.monotonic())
 
     def resume(self) -> bool:
@@ -155,7 +159,7 @@ class Loop:
         finally:
             for observer in self._observers:
                 observer.close()
-        if self._best and run.config.early_stopping and run.config.early_stopping.restore_best:
+        if self._best and run.watch is not None and run.watch.restore_best:
             restore(list(run.model.variables), self._best)
             run.steps.adopt()
         return progress
@@ -164,14 +168,17 @@ class Loop:
         progress, run = self.progress, self._run
         schedule = run.train.schedule(run.config.seed, progress.epoch)
         before, started = progress.epoch_seconds, time.monotonic()
+        if not self._is_prepared:
+            run.steps.prepare(run.train.batch(schedule, step) for step in schedule.first_steps())
+            self._is_prepared = True
         for batch in run.train.batches(schedule, progress.step):
             self._pending.append(run.steps.train(batch))
             progress.step += 1
             progress.global_step += 1
             progress.real_steps += batch.real_steps
             progress.padded_steps += batch.padded_steps
-            if len(self._pending) >= PENDING_STEPS or progress.step == len(schedule):
-                self._collect()
+            if len(self._pending) >= 2 * PENDING_STEPS or progress.step == len(schedule):
+                self._collect(0 if progress.step == len(schedule) else PENDING_STEPS)
                 progress.epoch_seconds = before + time.monotonic() - started
                 self._report(len(schedule))
             if progress.step < len(schedule) and self._is_checkpoint_due():
@@ -182,12 +189,12 @@ class Loop:
         progress, run = self.progress, self._run
         run.steps.publish()
         metrics = {f"train_{name}": value for name, value in self._means().items()}
-        settings = run.config.early_stopping
         if run.validation is not None and run.validation.rows:
             predictions = predict_split(run.steps, run.validation, run.kind)
             measured = compute_metrics(run.kind, predictions.labels, predictions.values)
             metrics.update({f"validation_{name}": value for name, value in measured.items()})
-            if settings is not None and record_epoch(progress, settings, measured, progress.epoch):
+            watch = run.watch
+            if watch is not None and record_epoch(progress, watch, measured[watch.metric], progress.epoch):
                 self._best = snapshot(list(run.model.variables))
         metrics["seconds"] = progress.epoch_seconds
         metrics["tokens_per_second"] = progress.real_steps / max(progress.epoch_seconds, 1e-9)
@@ -198,7 +205,7 @@ class Loop:
             observer.on_epoch(progress.epoch, progress.global_step, metrics)
         progress.epoch += 1
         progress.start_epoch()
-        exhausted = settings is not None and is_exhausted(progress, settings)
+        exhausted = run.watch is not None and is_exhausted(progress, run.watch)
         progress.finished = exhausted or progress.epoch >= run.epochs
         self.save()
 
@@ -224,16 +231,21 @@ class Loop:
             return True
         return settings.every_seconds is not None and time.monotonic() - moment >= settings.every_seconds
 
-    def _collect(self) -> None:
+    def _collect(self, left: int = 0) -> None:
         """Adds the sums of pending steps, in the order of the steps, so that a resumed run adds the same numbers.
+
+        Args:
+          left: the newest steps, which stay pending: the accelerator works on them while the older ones are read.
 
         Raises:
           LengthwiseError: the loss is no longer a finite number; called before every save, so none is kept.
         """
-        for sums in self._pending:
-            for index, value in enumerate(np.asarray(sums).tolist()):
+        from keras import ops
+
+        ready, self._pending = self._pending[: len(self._pending) - left], self._pending[len(self._pending) - left :]
+        for sums in ready:
+            for index, value in enumerate(ops.convert_to_numpy(sums).tolist()):
                 self.progress.sums[index] += value
-        self._pending.clear()
         if not np.isfinite(self.progress.sums[0]):
             raise LengthwiseError(
                 f"epoch {self.progress.epoch + 1}, step {self.progress.step}: the loss is {self.progress.sums[0]}; "

@@ -66,8 +66,9 @@ def variables_of(model: Any, optimizer: Any) -> dict[str, list[Any]]:
 
 def snapshot(variables: list[Any]) -> list[np.ndarray]:
     """Copies of the values of some variables."""
-    values = [variable.value for variable in variables]  # a tf.Variable or a jax.Array
-    return [np.array(value.numpy() if hasattr(value, "numpy") else np.asarray(value)) for value in values]
+    from keras import ops
+
+    return [np.array(ops.convert_to_numpy(variable.value)) for variable in variables]
 
 
 def restore(variables: list[Any], values: list[np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""What a record of a shard holds, as tf.io.parse_example reads it.
+"""What a record of a shard holds.
 
 The records are padded by the pipeline, so that every feature of a bucket has one static shape and a batch of
 records is parsed in one call.
@@ -7,12 +7,12 @@ records is parsed in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, Manifest
+from trainer.input.parse import Field
 
 KEY = "key"
 LABEL = "label"
@@ -51,33 +51,24 @@ def row_shape(feature: FeatureInfo, lengths: Mapping[str, int]) -> tuple[int, ..
     return () if feature.kind == "category" else (feature.channels or 1,)
 
 
-def parsing_spec(manifest: Manifest, features: Sequence[FeatureInfo], lengths: Mapping[str, int]) -> dict[str, Any]:
-    """The specification that tf.io.parse_example takes for one shape."""
-    import tensorflow as tf
-
-    dtypes = {"int64": tf.int64, "float32": tf.float32}
-    spec: dict[str, Any] = {KEY: tf.io.FixedLenFeature([], tf.string)}
+def record_fields(manifest: Manifest, features: Sequence[FeatureInfo], lengths: Mapping[str, int]) -> dict[str, Field]:
+    """What every record of one shape holds, by name."""
+    fields = {KEY: Field("bytes", ())}
     for feature in features:
-        spec[feature.name] = tf.io.FixedLenFeature(row_shape(feature, lengths), dtypes[feature.dtype])
+        fields[feature.name] = Field(feature.dtype, row_shape(feature, lengths))
         if feature.is_sequence:
-            spec[f"{feature.name}_length"] = tf.io.FixedLenFeature([], tf.int64)
+            fields[f"{feature.name}_length"] = Field("int64", ())
     if manifest.label is not None:
-        dtype = tf.float32 if manifest.label.kind == "regression" else tf.int64
-        spec[LABEL] = tf.io.FixedLenFeature([], dtype)
-    return spec
+        fields[LABEL] = Field("float32" if manifest.label.kind == "regression" else "int64", ())
+    return fields
 
 
 def empty_rows(
     manifest: Manifest, features: Sequence[FeatureInfo], lengths: Mapping[str, int]
 ) -> dict[str, np.ndarray]:
     """Arrays of no rows in the shapes and types that parsing gives, for a shape that a split has no row of."""
-    arrays = {
-        feature.name: np.zeros((0, *row_shape(feature, lengths)), np.dtype(feature.dtype)) for feature in features
+    dtypes = {"int64": np.int64, "float32": np.float32, "bytes": object}
+    return {
+        name: np.zeros((0, *field.shape), dtypes[field.dtype])
+        for name, field in record_fields(manifest, features, lengths).items()
     }
-    for feature in features:
-        if feature.is_sequence:
-            arrays[f"{feature.name}_length"] = np.zeros(0, np.int64)
-    if manifest.label is not None:
-        arrays[LABEL] = np.zeros(0, np.float32 if manifest.label.kind == "regression" else np.int64)
-    arrays[KEY] = np.zeros(0, object)
-    return arrays

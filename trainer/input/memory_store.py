@@ -5,53 +5,28 @@ Ids are held as int32: they are less than 2**31, and half the memory of the int6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 
 from schemas.errors import InputError
-from schemas.manifest import FeatureInfo, Manifest
-from trainer.input.decode import KEY, empty_rows, parsing_spec
-from trainer.input.shapes import BatchShape
-from trainer.input.shards import shards_of
+from trainer.input.decode import KEY
+from trainer.input.parse import parse_records
+from trainer.input.shards import SplitFiles, read_shard
 
 RECORDS_A_PARSE = 512
-
-
-def decoded_bytes(manifest: Manifest, split: str, features: Sequence[FeatureInfo], shapes: Sequence[BatchShape]) -> int:
-    """Memory that a split takes once decoded."""
-    total = 0
-    for shape in shapes:
-        rows = sum(c.rows for c in manifest.splits[split].buckets if c.bucket in shape.buckets)
-        values = sum(shape.lengths.get(f.name, 1) * (f.channels or 1) for f in features)
-        total += rows * (4 * values + 64)
-    return total
 
 
 class MemoryStore:
     """All rows of a split, decoded.
 
     Args:
-      directory: of the dataset.
-      manifest: of the dataset.
-      split: its name.
-      features: the selected features.
-      shapes: the batch shapes.
+      files: of the split.
 
     Raises:
       InputError: a shard that is missing, unreadable or not what the manifest says.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        manifest: Manifest,
-        split: str,
-        features: Sequence[FeatureInfo],
-        shapes: Sequence[BatchShape],
-    ) -> None:
-        self._shapes = [_decode_shape(directory, manifest, split, features, shape) for shape in shapes]
+    def __init__(self, files: SplitFiles) -> None:
+        self._shapes = [_decode_shape(files, shape) for shape in range(len(files.shapes))]
 
     def row_count(self, shape: int) -> int:
         """Rows of one shape."""
@@ -74,33 +49,23 @@ class MemoryStore:
         return self._shapes[shape][name]
 
 
-def _decode_shape(
-    directory: Path, manifest: Manifest, split: str, features: Sequence[FeatureInfo], shape: BatchShape
-) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
-    shards = shards_of(directory, manifest, split, shape)
-    if not shards:
-        return _compact(empty_rows(manifest, features, shape.lengths))
-    spec = parsing_spec(manifest, features, shape.lengths)
-    # One reader over the files in order: the row order, and so every epoch, must not depend on timing.
-    dataset = tf.data.TFRecordDataset([str(path) for path, _ in shards])
-    dataset = dataset.batch(RECORDS_A_PARSE).map(lambda records: tf.io.parse_example(records, spec)).prefetch(2)
-    try:
-        parts = [_compact(part) for part in dataset.as_numpy_iterator()]
-    except (tf.errors.OpError, ValueError) as error:
-        raise InputError(
-            f"{shards[0][0].parent}: cannot be read ({str(error).splitlines()[0]}); expected records of "
-            f"{', '.join(spec)} with padded lengths {dict(shape.lengths)}. Preprocess again"
-        ) from error
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in spec}
-    expected = sum(info.rows for _, info in shards)
-    if len(columns[KEY]) != expected:
-        raise InputError(
-            f"{shards[0][0].parent}: received {len(columns[KEY])} records, the manifest says {expected}; "
-            "preprocess again"
-        )
-    return columns
+def _decode_shape(files: SplitFiles, shape: int) -> dict[str, np.ndarray]:
+    fields = files.fields(shape)
+    parts = [files.empty_rows(shape)]
+    for path, info in files.shards(shape):
+        records = read_shard(path, info)
+        try:
+            parts += [
+                parse_records(records[start : start + RECORDS_A_PARSE], fields)
+                for start in range(0, len(records), RECORDS_A_PARSE)
+            ]
+        except ValueError as error:
+            raise InputError(
+                f"{path}: cannot be read ({error}); expected records of {', '.join(fields)} with padded lengths "
+                f"{dict(files.shapes[shape].lengths)}. Preprocess again"
+            ) from error
+    parts = [_compact(part) for part in parts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in fields}
 
 
 def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -83,3 +83,7 @@ class EpochSchedule:
         shape, batch = (int(value) for value in self._order[step])
         size = self._batch_rows[shape]
         return ScheduledBatch(shape, self._rows[shape][batch * size : (batch + 1) * size])
+
+    def first_steps(self) -> list[int]:
+        """The first step of every shape that has rows."""
+        return sorted(int(step) for step in np.unique(self._order[:, 0], return_index=True)[1])

@@ -11,11 +11,12 @@ import numpy as np
 from schemas.manifest import FeatureInfo, Manifest
 from trainer.input.batches import Batch, assemble
 from trainer.input.decode import LABEL
-from trainer.input.memory_store import MemoryStore, decoded_bytes
+from trainer.input.memory_store import MemoryStore
 from trainer.input.prefetch import prefetched
 from trainer.input.record_store import RecordStore
 from trainer.input.schedule import EpochSchedule
 from trainer.input.shapes import BatchShape
+from trainer.input.shards import SplitFiles
 
 
 class RowStore(Protocol):
@@ -58,9 +59,9 @@ class Split:
         self.name = name
         self.features = list(features)
         self.shapes = list(shapes)
-        self.in_memory = decoded_bytes(manifest, name, features, shapes) <= memory_limit
-        store = MemoryStore if self.in_memory else RecordStore
-        self._store: RowStore = store(Path(directory), manifest, name, features, shapes)
+        files = SplitFiles(Path(directory), manifest, name, features, shapes)
+        self.in_memory = files.decoded_bytes() <= memory_limit
+        self._store: RowStore = MemoryStore(files) if self.in_memory else RecordStore(files)
         self.row_counts = [self._store.row_count(index) for index in range(len(shapes))]
         self.class_weights: np.ndarray | None = None
 

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from trainer.invariance.leak import Leak, first_leak
-from trainer.invariance.recorder import predict, record
+from trainer.invariance.recorder import cause_of, predict, record
 from trainer.invariance.rows import Rows, unpad
 
 # Rounding of the sums; a leak moves a probability by 0.02 to 0.9 (measured on models from tutorials).
@@ -221,5 +221,4 @@ def _attempt(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> np.ndarray
     try:
         return predict(model, inputs)
     except Exception as error:  # noqa: BLE001 (whatever a user's layer raises is a finding)
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        return f"the model refuses the shape: {lines[0] if lines else type(error).__name__}"
+        return f"the model refuses the shape: {cause_of(error)}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.invariance.recorder import LayerOutput, Recording
+from trainer.invariance.recorder import LayerOutput, Recording, cause_of
 from trainer.invariance.rows import Rows
 
 
@@ -55,8 +55,8 @@ def first_leak(less: Recording, more: Recording, rows: Rows, steps: int, toleran
             return leak
     if more.error is not None and less.error is None:
         behind = less.outputs[len(more.outputs)] if len(more.outputs) < len(less.outputs) else less.outputs[-1]
-        words = str(more.error).strip().splitlines()[0]
-        return Leak(behind.layer, behind.kind, float("inf"), f"it refuses another padded length: {words}")
+        words = f"it refuses another padded length: {cause_of(more.error)}"
+        return Leak(behind.layer, behind.kind, float("inf"), words)
     return None
 
 

@@ -6,14 +6,19 @@ goes to `model.call`, past the check of the input shape: a model built for one p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
+
+BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
+LONGEST_CAUSE = 200
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,23 @@ class Recording:
     outputs: list[LayerOutput]
     prediction: np.ndarray | None
     error: Exception | None = None
+
+
+def cause_of(error: Exception) -> str:
+    """The one line of an error's text that says what is wrong, without Keras's and TensorFlow's frames round it.
+
+    Exception encountered when calling ..        Graph execution error:
+    <bold>what is wrong</bold>                   Detected at node .. (and a stack)
+    Arguments received by ..                     what is wrong
+                                                    [[{{node ..}}]]
+    """
+    text = str(error)
+    bold = BOLD.search(text)
+    lines = [line.strip() for line in (bold.group(1) if bold else text).splitlines() if line.strip()]
+    node = next((index for index, line in enumerate(lines) if line.startswith("[[")), 0)
+    if not lines:
+        return type(error).__name__
+    return shorten(lines[max(node - 1, 0)], LONGEST_CAUSE, placeholder=" ...")
 
 
 def leaf_layers(model: keras.Layer) -> list[keras.Layer]:

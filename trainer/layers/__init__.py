@@ -12,7 +12,7 @@ padding content, NaN included; padded output steps are 0; a row of length 0 is l
     embedding, dense         step by step
     convolution, separable_convolution, max_pooling, average_pooling           windows
     recurrent, recurrent_stack                                                 LSTM and GRU
-    global_max, global_mean, attention_pooling, last_step                      sequence to vector
+    global_max, global_mean, attention_pooling, last_step, series_summary      sequence to vector
     batch_normalization, layer_normalization, group_normalization              statistics of real steps
     attention_weights, self_attention, cross_attention, transformer_block, positions
     residual, time_shared_dropout                                              a sum; noise that padding cannot shift

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
-from trainer.layers.base import PACKAGE, LengthLayer, check_choice, check_positive
+from trainer.layers.base import PACKAGE
 from trainer.layers.mask import Tensor, accumulation_dtype, clean
-from trainer.layers.time_grid import POOLING_RULES, TimeGrid
+from trainer.layers.pooling_base import WindowPooling
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MaskedAveragePooling1D(LengthLayer):
+class MaskedAveragePooling1D(WindowPooling):
     """Mean over windows of time, of the real steps in each.
 
     Args:
@@ -35,13 +33,6 @@ class MaskedAveragePooling1D(LengthLayer):
     Masking behaviour: padded steps enter neither the sum nor the count; output steps past a row's output length are 0.
     """
 
-    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "ceil", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        strides = pool_size if strides is None else strides
-        check_positive("MaskedAveragePooling1D", pool_size=pool_size, strides=strides)
-        check_choice("MaskedAveragePooling1D", "padding", padding, POOLING_RULES)
-        self.grid = TimeGrid(pool_size, strides, rule=padding)
-
     def call(self, sequence: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Pools; see the class."""
         lengths = self.checked(sequence, lengths)
@@ -55,11 +46,3 @@ class MaskedAveragePooling1D(LengthLayer):
         output = ops.cast(sums / ops.expand_dims(counts, -1), sequence.dtype)
         lengths = self.grid.output_lengths(lengths)
         return clean(output, lengths), lengths
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return super().get_config() | {
-            "pool_size": self.grid.size,
-            "strides": self.grid.stride,
-            "padding": self.grid.rule,
-        }

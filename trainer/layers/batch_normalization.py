@@ -3,6 +3,8 @@
 A step counts once, whichever row it stands in; padded steps and filled-in rows of length 0 count nothing. A batch
 without one real step leaves the moving statistics as they are: the stock layer drags them to 0.
 
+Where several devices share a batch, its moments are those of all of their rows.
+
 Outputs in training depend on the other rows of the batch, as everywhere with this layer; at inference they do not.
 """
 
@@ -15,6 +17,7 @@ from keras import ops
 
 from trainer.layers.base import PACKAGE, LengthLayer
 from trainer.layers.mask import Tensor, accumulation_dtype, clean, length_mask
+from trainer.layers.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -68,12 +71,12 @@ class MaskedBatchNormalization(LengthLayer):
 
     def _moments(self, values: Tensor, lengths: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
         """Mean and variance of the real steps; moves the moving ones towards them."""
-        steps = ops.sum(lengths)
-        count = ops.cast(ops.maximum(steps, 1), dtype)
+        steps = sum_over_replicas(ops.cast(ops.sum(lengths), dtype))
+        count = ops.maximum(steps, 1)
         mask = length_mask(lengths, ops.shape(values)[1])[:, :, None]
-        mean = ops.sum(values, axis=(0, 1)) / count
+        mean = sum_over_replicas(ops.sum(values, axis=(0, 1))) / count
         squares = ops.where(mask, ops.square(values - mean), ops.cast(0, dtype))
-        variance = ops.sum(squares, axis=(0, 1)) / count
+        variance = sum_over_replicas(ops.sum(squares, axis=(0, 1))) / count
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             old = ops.convert_to_tensor(moving.value)
             new = ops.cast(ops.stop_gradient(batch), old.dtype)

@@ -12,13 +12,13 @@ from typing import Any
 
 import keras
 
-from trainer.layers.base import PACKAGE, LengthLayer, check_choice, check_positive
-from trainer.layers.mask import Tensor, clean
-from trainer.layers.time_grid import CONVOLUTION_RULES, TimeGrid
+from trainer.layers.base import PACKAGE
+from trainer.layers.convolution_base import MaskedConvolution
+from trainer.layers.time_grid import TimeGrid
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MaskedConv1D(LengthLayer):
+class MaskedConv1D(MaskedConvolution):
     """A one-dimensional convolution on a grid fixed at the first real step.
 
     Args:
@@ -62,60 +62,13 @@ class MaskedConv1D(LengthLayer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_positive(
-            "MaskedConv1D",
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            dilation_rate=dilation_rate,
-            groups=groups,
-        )
-        check_choice("MaskedConv1D", "padding", padding, CONVOLUTION_RULES)
-        self.strides = strides
-        self.padding = padding
-        self.grid = TimeGrid(kernel_size, strides, dilation_rate, padding)
-        # No primitive takes a stride and a dilation at once: the dilated one runs at every step and is then thinned.
-        self.thinning = strides if dilation_rate > 1 else 1
-        self.convolution = keras.layers.Conv1D(
-            filters,
-            kernel_size,
-            strides=1 if dilation_rate > 1 else strides,
-            padding="valid",
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            groups=groups,
-            kernel_initializer=kernel_initializer,
-            kernel_regularizer=kernel_regularizer,
-            dtype=self.dtype_policy,
-            name="convolution",
-        )
-
-    def build(self, sequence_shape: tuple[int | None, ...]) -> None:
-        """Makes the kernel and the bias."""
-        self.convolution.build((sequence_shape[0], None, sequence_shape[2]))
-
-    def call(self, sequence: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolves; see the class."""
-        lengths = self.checked(sequence, lengths)
-        output = self.convolution(self.grid.pad(clean(sequence, lengths)))
-        if self.thinning > 1:
-            output = output[:, :: self.thinning]
-        lengths = self.grid.output_lengths(lengths)
-        return clean(output, lengths), lengths
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        inner = self.convolution.get_config()
-        names = ("filters", "activation", "use_bias", "groups", "kernel_initializer", "kernel_regularizer")
-        return (
-            super().get_config()
-            | {name: inner[name] for name in names}
-            | {
-                "kernel_size": self.grid.size,
-                "strides": self.strides,
-                "padding": self.padding,
-                "dilation_rate": self.grid.dilation,
-            }
-        )
+        grid = TimeGrid(kernel_size, strides, dilation_rate, padding)
+        arguments = {
+            "filters": filters,
+            "activation": activation,
+            "use_bias": use_bias,
+            "groups": groups,
+            "kernel_initializer": kernel_initializer,
+            "kernel_regularizer": kernel_regularizer,
+        }
+        super().__init__(keras.layers.Conv1D, grid, arguments, **kwargs)

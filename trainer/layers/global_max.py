@@ -9,6 +9,12 @@ from trainer.layers.base import PACKAGE, LengthLayer
 from trainer.layers.mask import LOWEST, Tensor, fill, zero_empty_rows
 
 
+def largest_step(sequence: Tensor, lengths: Tensor) -> Tensor:
+    """The maximum over the real steps of every row, [batch, channels]; 0 for empty rows."""
+    lowest = LOWEST[keras.backend.standardize_dtype(sequence.dtype)]
+    return zero_empty_rows(ops.max(fill(sequence, lengths, lowest), axis=1), lengths)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GlobalMaxPooling(LengthLayer):
     """Maximum over time, channel by channel.
@@ -29,6 +35,4 @@ class GlobalMaxPooling(LengthLayer):
 
     def call(self, sequence: Tensor, lengths: Tensor) -> Tensor:
         """Pools; see the class."""
-        lengths = self.checked(sequence, lengths)
-        lowest = LOWEST[keras.backend.standardize_dtype(sequence.dtype)]
-        return zero_empty_rows(ops.max(fill(sequence, lengths, lowest), axis=1), lengths)
+        return largest_step(sequence, self.checked(sequence, lengths))

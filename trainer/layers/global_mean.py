@@ -9,6 +9,14 @@ from trainer.layers.base import PACKAGE, LengthLayer
 from trainer.layers.mask import Tensor, accumulation_dtype, clean
 
 
+def mean_step(sequence: Tensor, lengths: Tensor) -> Tensor:
+    """The mean over the real steps of every row, [batch, channels]; 0 for empty rows."""
+    dtype = accumulation_dtype(keras.backend.standardize_dtype(sequence.dtype))
+    sums = ops.sum(ops.cast(clean(sequence, lengths), dtype), axis=1)
+    counts = ops.cast(ops.maximum(lengths, 1), dtype)
+    return ops.cast(sums / ops.expand_dims(counts, 1), sequence.dtype)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GlobalMeanPooling(LengthLayer):
     """Mean over time, channel by channel.
@@ -29,8 +37,4 @@ class GlobalMeanPooling(LengthLayer):
 
     def call(self, sequence: Tensor, lengths: Tensor) -> Tensor:
         """Pools; see the class."""
-        lengths = self.checked(sequence, lengths)
-        dtype = accumulation_dtype(keras.backend.standardize_dtype(sequence.dtype))
-        sums = ops.sum(ops.cast(clean(sequence, lengths), dtype), axis=1)
-        counts = ops.cast(ops.maximum(lengths, 1), dtype)
-        return ops.cast(sums / ops.expand_dims(counts, 1), sequence.dtype)
+        return mean_step(sequence, self.checked(sequence, lengths))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
-from trainer.layers.base import PACKAGE, LengthLayer, check_choice, check_positive
+from trainer.layers.base import PACKAGE
 from trainer.layers.mask import LOWEST, Tensor, clean, fill
-from trainer.layers.time_grid import POOLING_RULES, TimeGrid
+from trainer.layers.pooling_base import WindowPooling
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MaskedMaxPooling1D(LengthLayer):
+class MaskedMaxPooling1D(WindowPooling):
     """Maximum over windows of time.
 
     Args:
@@ -36,13 +34,6 @@ class MaskedMaxPooling1D(LengthLayer):
     length are 0.
     """
 
-    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "ceil", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        strides = pool_size if strides is None else strides
-        check_positive("MaskedMaxPooling1D", pool_size=pool_size, strides=strides)
-        check_choice("MaskedMaxPooling1D", "padding", padding, POOLING_RULES)
-        self.grid = TimeGrid(pool_size, strides, rule=padding)
-
     def call(self, sequence: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Pools; see the class."""
         lengths = self.checked(sequence, lengths)
@@ -51,11 +42,3 @@ class MaskedMaxPooling1D(LengthLayer):
         output = ops.max_pool(padded, self.grid.size, self.grid.stride, "valid", data_format="channels_last")
         lengths = self.grid.output_lengths(lengths)
         return clean(output, lengths), lengths
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return super().get_config() | {
-            "pool_size": self.grid.size,
-            "strides": self.grid.stride,
-            "padding": self.grid.rule,
-        }

@@ -22,6 +22,7 @@ from trainer.layers.recurrent_stack import MaskedRecurrentStack
 from trainer.layers.residual import MaskedResidual
 from trainer.layers.self_attention import MaskedSelfAttention
 from trainer.layers.separable_convolution import MaskedSeparableConv1D
+from trainer.layers.series_summary import SeriesSummary
 from trainer.layers.step_join import StepJoin
 from trainer.layers.time_join import TimeJoin
 from trainer.layers.time_shared_dropout import TimeSharedDropout
@@ -50,6 +51,7 @@ LAYERS = (
     MaskedSelfAttention,
     MaskedSeparableConv1D,
     PositionEncoding,
+    SeriesSummary,
     StepJoin,
     TimeJoin,
     TimeSharedDropout,

@@ -12,6 +12,7 @@ import keras
 
 from trainer.layers.base import PACKAGE, LengthLayer
 from trainer.layers.mask import Tensor, clean
+from trainer.layers.row_dropout import RowDropout
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -42,7 +43,7 @@ class TimeSharedDropout(LengthLayer):
             raise ValueError(f"TimeSharedDropout: received rate={rate!r}, expected a share of at least 0 and below 1")
         self.rate = rate
         self.seed = seed
-        self.dropout = keras.layers.SpatialDropout1D(rate, seed=seed, dtype=self.dtype_policy, name="dropout")
+        self.dropout = RowDropout(rate, (None, 1, None), seed=seed, dtype=self.dtype_policy, name="dropout")
 
     def call(self, sequence: Tensor, lengths: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """Drops; see the class."""

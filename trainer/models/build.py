@@ -2,6 +2,7 @@
 
     text    -> entry -> encoder -> pooled  \\
     series  -> entry -> encoder -> pooled   >  joined -> dropout -> (hidden) -> probability
+                  |-> summary              |
     age     -> projection                  /
 
 `rnn`, `cnn` and `attention` use one kind of encoder for every sequence and concatenate; `multimodal` chooses one for
@@ -17,8 +18,9 @@ import keras
 
 from schemas.strict import nearest_name
 from trainer.layers.mask import Tensor
+from trainer.layers.row_dropout import RowDropout
 from trainer.models.config import HeadOptions, MultimodalConfig, parse_architecture
-from trainer.models.encode import encode_steps, encode_vector, pool
+from trainer.models.encode import encode_steps, encode_vector, pool, summarize
 from trainer.models.entry import encode_context, enter, make_inputs
 from trainer.models.errors import ModelError
 from trainer.models.inputs import InputDescription
@@ -50,10 +52,12 @@ def build_model(
     if isinstance(options, MultimodalConfig):
         joined = _multimodal(inputs, tensors, options, context)
     else:
-        encoded = [
-            encode_vector(feature.name, enter(feature, tensors, options), options) for feature in inputs.sequences
-        ]
-        joined = concatenate([*encoded, *context])
+        vectors = []
+        for feature in inputs.sequences:
+            entered = enter(feature, tensors, options)
+            vectors.append(encode_vector(feature.name, entered, options))
+            vectors.extend(summarize(feature, entered, options))
+        joined = concatenate([*vectors, *context])
     return keras.Model(tensors, _head(joined, inputs, options), name=model)
 
 
@@ -68,18 +72,19 @@ def _multimodal(
             raise ModelError(f"encoders: received {name!r}, which is none of the sequences {', '.join(names)}{hint}")
     options = {feature.name: config.encoder_of(feature.name, feature.kind) for feature in inputs.sequences}
     entered = {feature.name: enter(feature, tensors, options[feature.name]) for feature in inputs.sequences}
+    summaries = [v for f in inputs.sequences for v in summarize(f, entered[f.name], options[f.name])]
     if config.join == "cross_attention":
         steps = {name: encode_steps(name, entered[name], options[name]) for name in names}
         steps = cross_attend(steps, config.join_units, config.join_heads)
-        return concatenate([*(pool(name, steps[name], options[name]) for name in names), *context])
-    vectors = [*(encode_vector(name, entered[name], options[name]) for name in names), *context]
+        return concatenate([*(pool(name, steps[name], options[name]) for name in names), *summaries, *context])
+    vectors = [*(encode_vector(name, entered[name], options[name]) for name in names), *summaries, *context]
     return gate(vectors, config.join_units) if config.join == "gate" else concatenate(vectors)
 
 
 def _head(vector: Tensor, inputs: InputDescription, options: HeadOptions) -> Tensor:
     """The prediction, in float32 under any policy: half a precision cannot hold a probability near 1."""
     if options.head_dropout:
-        vector = keras.layers.Dropout(options.head_dropout, name="head_dropout")(vector)
+        vector = RowDropout(options.head_dropout, name="head_dropout")(vector)
     if options.head_units:
         vector = keras.layers.Dense(options.head_units, activation="relu", name="head_hidden")(vector)
     units = inputs.classes if inputs.head == "multiclass" else 1

@@ -27,16 +27,13 @@ class EncoderOptions(Strict):
     """What every encoder of a sequence has."""
 
     embedding: Count = Field(64, description="Channels of the vector of an id.")
-    input_dropout: Share | None = Field(
-        None, description="Share of input channels dropped for a whole row; 0.3 for ids and 0.1 for series when absent."
-    )
+    input_dropout: Share = Field(0.3, description="Share of input channels dropped for a whole row.")
     pooling: Pooling = Field("max_mean", description="How steps become one vector; last is the final state of an rnn.")
-
-    def input_dropout_of(self, kind: str) -> float:
-        """The share for a feature of this kind."""
-        if self.input_dropout is not None:
-            return self.input_dropout
-        return 0.3 if kind == "ids" else 0.1
+    summary: bool = Field(
+        True,
+        description="Mean, minimum, maximum and last step of a series join its vector, past the encoder: what is plain "
+        "in them need not be learnt from few rows.",
+    )
 
 
 class RnnOptions(EncoderOptions):
@@ -88,7 +85,7 @@ class HeadOptions(Strict):
     """From vectors to the prediction."""
 
     head_units: int = Field(0, ge=0, description="Hidden units before the output; none when 0.")
-    head_dropout: Share = Field(0.3, description="Share of the joined vector dropped.")
+    head_dropout: Share = Field(0.5, description="Share of the joined vector dropped.")
     context_units: Count = Field(32, description="Channels that each context feature is projected to.")
 
 

@@ -9,10 +9,12 @@ from trainer.layers.global_max import GlobalMaxPooling
 from trainer.layers.global_mean import GlobalMeanPooling
 from trainer.layers.last_step import LastStep
 from trainer.layers.mask import Tensor
+from trainer.layers.series_summary import SeriesSummary
 from trainer.models.attention_encoder import attention_steps
 from trainer.models.config import AttentionOptions, CnnOptions, EncoderOptions, RnnOptions
 from trainer.models.convolutional_encoder import convolutional_steps
 from trainer.models.entry import Sequence
+from trainer.models.inputs import FeatureInput
 from trainer.models.recurrent_encoder import recurrent_state, recurrent_steps
 
 
@@ -41,6 +43,19 @@ def encode_vector(name: str, sequence: Sequence, options: EncoderOptions) -> Ten
     if isinstance(options, RnnOptions) and options.pooling == "last":
         return recurrent_state(name, sequence, options)
     return pool(name, encode_steps(name, sequence, options), options)
+
+
+def summarize(feature: FeatureInput, sequence: Sequence, options: EncoderOptions) -> list[Tensor]:
+    """The vector that goes past the encoder of a series; none for ids, or where the options say so.
+
+    Args:
+      feature: ids or a series.
+      sequence: as it enters.
+      options: of its encoder.
+    """
+    if feature.kind != "series" or not options.summary:
+        return []
+    return [SeriesSummary(name=f"{feature.name}_summary")(sequence.steps, sequence.lengths)]
 
 
 def pool(name: str, sequence: Sequence, options: EncoderOptions) -> Tensor:

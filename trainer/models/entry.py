@@ -59,9 +59,8 @@ def enter(feature: FeatureInput, inputs: dict[str, Tensor], options: EncoderOpti
     if feature.kind == "ids":
         embedding = MaskedEmbedding(feature.vocabulary_size, options.embedding, name=f"{name}_embedding")
         steps, lengths = embedding(steps, lengths)
-    rate = options.input_dropout_of(feature.kind)
-    if rate:
-        steps, lengths = TimeSharedDropout(rate, name=f"{name}_input_dropout")(steps, lengths)
+    if options.input_dropout:
+        steps, lengths = TimeSharedDropout(options.input_dropout, name=f"{name}_input_dropout")(steps, lengths)
     return Sequence(steps, lengths)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from schemas.errors import InputError
 from schemas.manifest import FeatureInfo, Manifest
+from trainer.input.tf_example import read_example
+from trainer.input.tfrecord import split_records
 
 
 @dataclass(frozen=True)
@@ -38,27 +40,19 @@ def read_probes(directory: Path, manifest: Manifest, features: Sequence[FeatureI
     Raises:
       InputError: missing or unreadable.
     """
-    import tensorflow as tf
-
     path = directory / manifest.probes
     probes = []
     try:
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            content = tf.train.Example.FromString(record).features.feature
+        for record in split_records(path.read_bytes(), path):
+            content = read_example(record)
             values = {}
             for feature in features:
-                held = content[feature.name]
-                if feature.dtype == "int64":
-                    value = np.array(held.int64_list.value, np.int64)
-                else:
-                    value = np.array(held.float_list.value, np.float32)
-                if feature.kind == "series":
-                    value = value.reshape(-1, feature.channels or 1)
-                values[feature.name] = value
-            key = content["key"].bytes_list.value[0].decode("utf-8", errors="replace")
-            probes.append(Probe(key, content["raw"].bytes_list.value[0], values))
-    except (tf.errors.OpError, IndexError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]}); preprocess again") from error
+                value = content[feature.name].values().astype(feature.dtype)  # an empty list has no type of its own
+                values[feature.name] = value.reshape(-1, feature.channels or 1) if feature.kind == "series" else value
+            key = content["key"].parts[0].decode("utf-8", errors="replace")
+            probes.append(Probe(key, content["raw"].parts[0], values))
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); preprocess again") from error
     return probes
 
 

@@ -45,12 +45,11 @@ TEXTS = [
 def transforms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Transform, Transform, pa.RecordBatch]:
     """Both ways over one small dataset of text, tokens, ids and a category."""
     import apache_beam as beam
-    import tensorflow_transform.beam as tft_beam
     from tensorflow_transform import TFTransformOutput
 
     from pipeline.rows import canonical_schema
     from pipeline.transform.analyze import Analyze
-    from pipeline.transform.preprocessing import make_preprocessing_fn
+    from pipeline.transform.bind import bind
     from pipeline.transform.raw_schema import tensor_adapter_config
     from schemas.spec import parse_spec
 
@@ -84,15 +83,13 @@ def transforms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Transform, Tra
     batch = pa.RecordBatch.from_pydict(values, schema=schema)
     (folder / "analysis").mkdir()
     config = tensor_adapter_config(spec)
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+    with beam.Pipeline() as pipeline:
         rows = pipeline | beam.Create([batch], reshuffle=False).with_output_types(pa.RecordBatch)
         findings = rows | Analyze(spec, str(folder / "analysis"), None)
-        nothing = pipeline | "NoRows" >> beam.Create([], reshuffle=False).with_output_types(pa.RecordBatch)
-        transform_fn = (nothing, config) | tft_beam.AnalyzeDataset(make_preprocessing_fn(spec, findings))
-        _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
-    saved = TFTransformOutput(str(folder)).transform_savedmodel_dir
-    arguments = (spec, config, str(folder / "analysis"), saved)
-    assert Path(saved, "assets", "text.txt").exists()
+        _ = findings | beam.Map(bind, spec, str(folder))
+    (graph,) = folder.glob("graph-*")
+    arguments = (spec, config, str(folder / "analysis"), str(graph))
+    assert Path(TFTransformOutput(str(graph)).transform_savedmodel_dir, "assets", "text.txt").exists()
     return Transform(*arguments), _GraphOnly(*arguments), batch
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from trainer.config import TrainerConfig
+from trainer.fit.compilation import Compilation
 from trainer.fit.loop import Loop, Run
 from trainer.fit.state import snapshot
 from trainer.input.batches import Batch
-from trainer.session import make_run, open_dataset
+from trainer.session import build_default_model, make_run, open_dataset
 
 
 def make(directory: Path, builder: Any, **settings: Any) -> Run:
@@ -23,13 +24,13 @@ def make(directory: Path, builder: Any, **settings: Any) -> Run:
     return make_run(open_dataset(directory, config), config, builder=builder)
 
 
-def use_gradient_descent(run: Run, rate: float = 1.0) -> None:
+def use_gradient_descent(run: Run, rate: float = 1.0, compilation: Compilation | None = None) -> None:
     """Puts plain SGD in the place of Adam, so that a step's change of the weights is its gradient."""
     from trainer.fit.steps import make_steps
 
     scale = run.scale
     run.optimizer = keras.optimizers.SGD(rate)
-    run.steps = make_steps(run.model, run.optimizer, run.kind, scale, jit=False)
+    run.steps = make_steps(run.model, run.optimizer, run.kind, scale, compilation or Compilation())
 
 
 def weights(run: Run) -> np.ndarray:
@@ -101,6 +102,109 @@ def test_rows_of_zero_weight_change_nothing(make_dataset: Callable[..., Path], s
     padded = replace(batch, shape=98, features=empty, labels=labels, weights=np.pad(batch.weights, ((0, 3), (0, 0))))
     assert np.allclose(np.asarray(run.steps.train(padded)), sums)
     assert np.allclose(weights(run), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_an_id_that_occurs_often_moves_as_far_as_any_other(
+    make_dataset: Callable[..., Path], small_model: Any, jit: bool
+) -> None:
+    """Adam's first step is the learning rate, whatever the gradient; Keras squared each occurrence for itself."""
+    run = make(make_dataset(), small_model, jit=jit, learning_rate=0.01, schedule="constant")
+    batch = next(iter(run.train.batches(run.train.schedule(0))))
+    assert np.bincount(batch.features["text"][: batch.rows].ravel())[1:].max() > 1, "no id occurs twice"
+    start = weights(run)
+    run.steps.train(batch)
+    assert np.abs(weights(run) - start).max() == pytest.approx(0.01, rel=1e-3)
+
+
+RNN = {"units": 4, "embedding": 4, "input_dropout": 0.0, "head_dropout": 0.0}
+
+
+def on_tensorflow() -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("parts of a batch and compilation ahead are TensorFlow's")
+
+
+def test_parts_of_a_batch_add_up_to_its_step(make_dataset: Callable[..., Path]) -> None:
+    on_tensorflow()
+    directory, found, sums = make_dataset(), [], []
+    for compilation in (Compilation(), Compilation(train=True), Compilation(train=True, parts=2)):
+        run = make(directory, build_default_model, model="rnn", architecture=RNN)
+        use_gradient_descent(run, compilation=compilation)
+        start = weights(run)
+        sizes = set()
+        for batch in run.train.batches(run.train.schedule(0)):
+            sizes.add(compilation.parts_of(len(batch.weights)))
+            sums.append(np.asarray(run.steps.train(batch)))
+        found.append(weights(run) - start)
+    assert 2 in sizes
+    assert np.allclose(found[0], found[1], atol=1e-6) and np.allclose(found[0], found[2], atol=1e-6)
+    assert np.allclose(*np.split(np.array(sums), 3)[::2], atol=1e-5)
+    assert np.abs(found[0]).max() > 1e-3
+
+
+def test_a_penalty_counts_once_in_all_parts(make_dataset: Callable[..., Path]) -> None:
+    on_tensorflow()
+
+    def builder(*arguments: Any) -> Any:
+        model = build_default_model(*arguments)
+        model.get_layer("prediction").kernel_regularizer = keras.regularizers.L2(0.5)
+        return model
+
+    directory, found = make_dataset(), []
+    for parts in (1, 2):
+        run = make(directory, builder, model="rnn", architecture=RNN)
+        use_gradient_descent(run, compilation=Compilation(train=True, parts=parts))
+        run.steps.train(next(iter(run.train.batches(run.train.schedule(0)))))
+        found.append(weights(run))
+    assert np.allclose(*found, atol=1e-6)
+
+
+def test_what_is_dropped_does_not_depend_on_the_parts(make_dataset: Callable[..., Path]) -> None:
+    on_tensorflow()
+    directory, sums = make_dataset(), []
+    architecture = {**RNN, "input_dropout": 0.4, "head_dropout": 0.5}
+    for parts in (1, 2):
+        run = make(directory, build_default_model, model="rnn", architecture=architecture)
+        use_gradient_descent(run, compilation=Compilation(train=True, parts=parts))
+        sums.append([np.asarray(run.steps.train(batch)) for batch in run.train.batches(run.train.schedule(0))])
+    assert np.allclose(*sums, atol=1e-5)
+
+
+def test_parts_with_equal_rows_draw_unequal_noise(make_dataset: Callable[..., Path]) -> None:
+    """Were their dropout the same, the loss of a batch would be twice that of its half."""
+    on_tensorflow()
+    directory, seen = make_dataset(), []
+    for first_half, second_half in ((1.0, 0.0), (0.0, 1.0)):
+        run = make(directory, build_default_model, model="rnn", architecture={**RNN, "head_dropout": 0.5})
+        use_gradient_descent(run, compilation=Compilation(train=True, parts=2))
+        batch = next(iter(run.train.batches(run.train.schedule(0))))
+        half = len(batch.weights) // 2
+        weight = np.repeat(np.float32([[first_half], [second_half]]), half, axis=0)
+        features = {name: np.repeat(value[:1], 2 * half, axis=0) for name, value in batch.features.items()}
+        same = replace(batch, features=features, labels=np.repeat(batch.labels[:1], 2 * half, axis=0), weights=weight)
+        seen.append(float(np.asarray(run.steps.train(same))[0]))
+    assert seen[0] != seen[1]
+
+
+def test_compiled_ahead_no_shape_is_traced_when_its_step_comes(make_dataset: Callable[..., Path]) -> None:
+    on_tensorflow()
+    run = make(make_dataset(), build_default_model, model="rnn", architecture=RNN, jit=True)
+    schedule = run.train.schedule(0)
+    start = weights(run)
+    run.steps.prepare(run.train.batch(schedule, step) for step in schedule.first_steps())
+    traces = run.steps.train_traces
+    assert traces == len(schedule.first_steps()) > 1
+    assert np.array_equal(weights(run), start), "compiling ahead has taken a step"
+    for batch in run.train.batches(schedule):
+        run.steps.train(batch)
+    assert run.steps.train_traces == traces
+    assert not np.array_equal(weights(run), start)
+
+
+def test_parts_are_equal_and_not_too_thin() -> None:
+    compilation = Compilation(train=True, parts=4)
+    assert [compilation.parts_of(rows) for rows in (64, 24, 8, 7, 6, 1)] == [4, 4, 2, 1, 1, 1]
 
 
 def test_one_trace_a_shape_and_none_after_the_first_epoch(make_dataset: Callable[..., Path], small_model: Any) -> None:

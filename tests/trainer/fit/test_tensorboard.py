@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from trainer.fit.event_file import SCALARS
 from trainer.fit.loop import StepReport
-from trainer.fit.tensorboard import SCALARS, TensorBoard
+from trainer.fit.tensorboard import TensorBoard
 
 
 def read(directory: Path) -> dict[tuple[str, int], float]:

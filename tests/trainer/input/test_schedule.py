@@ -47,6 +47,12 @@ def test_without_a_seed_rows_keep_their_order() -> None:
     assert rows.tolist() == [0, 1, 2, 3, 4, 0, 1]
 
 
+def test_the_first_step_of_every_shape_that_has_rows() -> None:
+    schedule = EpochSchedule([30, 0, 7, 50], [8, 4, 4, 8], seed=5)
+    shapes = [schedule[step].shape for step in range(len(schedule))]
+    assert schedule.first_steps() == sorted(shapes.index(shape) for shape in (0, 2, 3))
+
+
 def test_a_step_past_the_end_is_refused() -> None:
     with pytest.raises(IndexError, match="received step 2, expected one of the 2 steps"):
         EpochSchedule([4], [2], seed=0)[2]

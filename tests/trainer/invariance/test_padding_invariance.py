@@ -13,6 +13,7 @@ from schemas.errors import InputError
 from trainer.check import main
 from trainer.invariance import check_padding_invariance
 from trainer.invariance.checks import check_rows
+from trainer.invariance.recorder import cause_of
 from trainer.invariance.rows import unpad
 from trainer.invariance.synthetic import synthetic_rows
 from trainer.models import FeatureInput, InputDescription, build_model
@@ -171,13 +172,37 @@ def test_rows_are_taken_apart_and_padded_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "status", "words"), [(correct_embedding, 0, "passed"), (unmasked_pooling, 3, "highest")]
+    ("make", "status", "words"),
+    [
+        (correct_embedding, 0, "passed: no prediction moves by more than 1e-05"),
+        (unmasked_pooling, 3, "first layer that leaks: highest (GlobalMaxPooling1D)"),
+        (tutorial_embedding, 3, "first layer that leaks: lstm (LSTM): its output at real steps moves"),
+        (tutorial_convolution, 3, "first layer that leaks: flatten (Flatten): it makes one vector of all padded steps"),
+        (transformer, 3, "first layer that leaks: attention_1 (MultiHeadAttention)"),
+        (initial_state, 3, "first layer that leaks: lstm (LSTM): its output at real steps moves"),
+    ],
 )
 def test_the_command(make: object, status: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keras.utils.set_random_seed(1)
     make().save(tmp_path / "model.keras")  # type: ignore[operator]
     assert main(["--model", str(tmp_path / "model.keras")]) == status
     assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "Exception encountered when calling Sequential.call().\n\n\x1b[1mexpected 40\x1b[0m\n\nArguments",
+            "expected 40",
+        ),
+        ("Graph execution error:\n\nDetected at node x\n<stack>\nMatrix size\n\t [[{{node x}}]] [Op:f]", "Matrix size"),
+        ("plain words\nmore", "plain words"),
+        ("", "ValueError"),
+    ],
+)
+def test_what_is_wrong_is_found_in_the_text_of_an_error(text: str, cause: str) -> None:
+    assert cause_of(ValueError(text)) == cause
 
 
 def test_the_command_without_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,7 @@ CASES = [
     Case("global_max", "GlobalMaxPooling", {}, (3, 4)),
     Case("global_mean", "GlobalMeanPooling", {}, (3, 4)),
     Case("last_step", "LastStep", {}, (3, 4)),
+    Case("series_summary", "SeriesSummary", {}, (3, 16)),
     Case("recurrent", "MaskedRecurrent", {"units": 3}, (3, 3)),
     Case("recurrent", "MaskedRecurrent", {"units": 3, "cell": "gru", "direction": "both"}, (3, 6)),
     Case("recurrent", "MaskedRecurrent", {"units": 3, "return_sequences": True}, (3, 7, 3), SAME),

@@ -26,6 +26,7 @@ CONTEXT = (
 LENGTHS = {"text": [9, 0, 3, 1], "vitals": [4, 12, 0, 2]}
 ARCHITECTURES = [
     ("rnn", {"units": 6}),
+    ("rnn", {"units": 6, "summary": False}),
     ("rnn", {"units": 6, "depth": 2, "cell": "gru", "pooling": "last", "bidirectional": False}),
     ("cnn", {"filters": 8, "dilation": [1, 2]}),
     ("cnn", {"filters": 8, "stride": [1, 2], "pool": 2, "normalization": "batch", "padding": "valid"}),
@@ -129,3 +130,13 @@ def test_the_seed_decides_the_weights() -> None:
     for a, b in zip(first.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert any((a != b).any() for a, b in zip(first.get_weights(), other.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("model", ["rnn", "cnn", "attention", "multimodal"])
+def test_the_summary_of_a_series_passes_the_encoder(model: str) -> None:
+    names = {layer.name for layer in build_model(model, description(), {}).layers}
+    assert "vitals_summary" in names and "text_summary" not in names
+    options = (
+        {"encoders": {"vitals": {"kind": "rnn", "summary": False}}} if model == "multimodal" else {"summary": False}
+    )
+    assert not any(layer.name.endswith("_summary") for layer in build_model(model, description(), options).layers)

@@ -90,11 +90,12 @@ def test_a_process_with_tensorflow_alone_serves_raw_rows(text_model: tuple[Path,
 
 def trained_predictions(dataset: Path, model: Path) -> np.ndarray:
     """What the trained model says of the probes, found by key in its own splits."""
+    from trainer.fit.compilation import Compilation
     from trainer.fit.steps import make_steps
     from trainer.saved_model import load_record
 
     opened = open_dataset(dataset, load_record(model).config)
-    steps = make_steps(load_model(model), keras.optimizers.SGD(), "binary", 1.0, jit=False)
+    steps = make_steps(load_model(model), keras.optimizers.SGD(), "binary", 1.0, Compilation())
     by_key: dict[str, float] = {}
     for split in opened.splits.values():
         found = predict_split(steps, split, "binary", with_keys=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
 
 from schemas.errors import LengthwiseError
+from trainer.environment import device_names
+from trainer.fit.compilation import Compilation
 from trainer.input.batches import Batch
 
 # What a training step reports, summed over its rows: loss x weight, headline metric x weight, weight.
@@ -17,12 +20,15 @@ class Steps(Protocol):
     """The compiled steps of one model.
 
     Attributes:
-      train_traces: training steps traced so far; at most one for a batch shape.
-      predict_traces: prediction steps traced so far; at most one for a batch shape.
+      train_traces: training steps traced so far; at most one for a batch shape, on TensorFlow on each device.
+      predict_traces: prediction steps traced so far; likewise.
     """
 
     train_traces: int
     predict_traces: int
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Compiles the training steps of these batches' shapes ahead of the first one, where that pays."""
 
     def train(self, batch: Batch) -> Any:
         """Takes one optimizer step; gives a device array float32[3] of SUMS, without waiting for it."""
@@ -37,7 +43,9 @@ class Steps(Protocol):
         """Makes the steps go on from what the variables of model and optimizer hold."""
 
 
-def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, devices: int = 1) -> Steps:
+def make_steps(
+    model: Any, optimizer: Any, kind: str, scale: float, compilation: Compilation, devices: int = 1
+) -> Steps:
     """The steps of the backend in use.
 
     Args:
@@ -45,8 +53,8 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
       optimizer: a Keras optimizer; it is built here.
       kind: of the label: binary, multiclass or regression.
       scale: factor from the sum of weighted losses of a batch to the loss that is minimised.
-      jit: whether TensorFlow compiles with XLA; JAX always does.
-      devices: accelerators that share every batch; JAX only.
+      compilation: what TensorFlow compiles with XLA; JAX always does, PyTorch never.
+      devices: that share every batch; not on PyTorch.
 
     Raises:
       LengthwiseError: the backend has no training step here.
@@ -57,16 +65,20 @@ def make_steps(model: Any, optimizer: Any, kind: str, scale: float, jit: bool, d
     optimizer.build(model.trainable_variables)
     if backend == "tensorflow":
         if devices > 1:
-            raise LengthwiseError(
-                f"devices: received {devices}; TensorFlow trains on one, several are used with KERAS_BACKEND=jax"
-            )
+            from trainer.fit.steps.mirrored_steps import MirroredSteps
+
+            return MirroredSteps(model, optimizer, kind, scale, compilation, device_names()[:devices])
         from trainer.fit.steps.tensorflow_steps import TensorFlowSteps
 
-        return TensorFlowSteps(model, optimizer, kind, scale, jit)
+        return TensorFlowSteps(model, optimizer, kind, scale, compilation)
     if backend == "jax":
         from trainer.fit.steps.jax_steps import JaxSteps
 
         return JaxSteps(model, optimizer, kind, scale, devices)
+    if backend == "torch":
+        from trainer.fit.steps.torch_steps import TorchSteps
+
+        return TorchSteps(model, optimizer, kind, scale)
     raise LengthwiseError(
-        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow and jax; set one of them"
+        f"KERAS_BACKEND: received {backend!r}, the trainer runs on tensorflow, jax and torch; set one of them"
     )

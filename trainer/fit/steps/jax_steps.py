@@ -10,7 +10,7 @@ one device.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,11 +49,19 @@ class JaxSteps:
         self._state: Any = None
         self.adopt()
 
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """JAX compiles a shape when its first step is taken."""
+
     def train(self, batch: Batch) -> jax.Array:
         """Takes one optimizer step; gives float32[3]: sums of weighted loss, weighted metric, weight."""
         rows = jax.device_put((_inputs(batch), _narrow(batch.labels), batch.weights), self._by_row)
         self._state, sums = self._train(self._state, *rows)
         return sums
+
+    def lowered(self, batch: Batch) -> str:
+        """The training step of a batch's shape as StableHLO, to see which kernels it calls; traces it once more."""
+        rows = jax.device_put((_inputs(batch), _narrow(batch.labels), batch.weights), self._by_row)
+        return str(self._train.lower(self._state, *rows).as_text())
 
     def predict(self, batch: Batch) -> np.ndarray:
         """float32[real rows, outputs], the model in inference mode."""
