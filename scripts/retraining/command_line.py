@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,7 @@ def _run(flags: Any, workspace: Workspace, console: Console, halves: Callable[[i
     settings = read_settings(request)
     if flags.dry_run:
         return _dry_run(flags, workspace, settings, console)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with lock(workspace.root, "run") as descriptor:
+    with lock(workspace.root, "run") as descriptor, _interrupted_by_sigterm():
         ending = Night(workspace, settings, halves(descriptor), console).play()
     if flags.json:
         print(json.dumps({"outcome": ending.outcome, "reason": ending.reason, "status": ending.status, **ending.line}))
@@ -201,9 +201,18 @@ def _told(flags: Any, console: Console, found: dict[str, Any]) -> int:
     return 0
 
 
-def _interrupt(number: int, frame: object) -> None:
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
     """SIGTERM ends a run as Ctrl-C does: its command is ended too, and the next start goes on."""
-    raise KeyboardInterrupt
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _COMMANDS: dict[str, Callable[[Any, Workspace, Console, Any], int]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -219,6 +220,16 @@ def test_dry_run_says_what_would_be_done_and_does_nothing(
 
     assert main([*fresh, "--dry-run"]) == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_sigterm_interrupts_a_run_and_only_a_run(seasoned: Retraining, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(seasoned.halves, "_trainer", lambda flags: os.kill(os.getpid(), signal.SIGTERM))
+    assert seasoned.run() == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert seasoned.workspace.open_run() is not None and seasoned.champion == 2
+    monkeypatch.undo()
+    assert seasoned.run() == 0 and seasoned.lines()[-1]["attempts"] == 2
 
 
 def test_windows(seasoned: Retraining) -> None:
