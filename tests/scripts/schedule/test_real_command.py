@@ -7,12 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.scripts.schedule.stand_in import RECIPES, REPOSITORY
 
 
-@pytest.mark.skipif(not (REPOSITORY / "scripts" / "retrain.py").exists(), reason="scripts/retrain.py is not there yet")
 def test_retrain_takes_the_command_line_of_the_recipes(tmp_path: Path) -> None:
     """A dry run: it looks at the spans and stops there."""
     span = tmp_path / "spans" / "2026-11-23"
