@@ -160,6 +160,7 @@ def play_all(story: Story) -> dict[int, int]:
     return statuses
 
 
+TIMER_NOISE_SECONDS = 0.05
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400)]
 
 
@@ -217,8 +218,11 @@ def test_analysis_does_not_grow_with_the_nights(story: Any) -> None:
     cached = [line["analysis"].get("cached", 0) for line in story.ledger() if line.get("analysis")]
     print("analysis seconds", seconds)
     assert all(count >= 1 for count in cached[1:]), "the history's batch is never counted again"
+    counted = [line["analysis"].get("counted", 0) for line in story.ledger() if line.get("analysis")]
+    assert max(counted) <= 1, "no night counts more than the one batch that its new rows stand in"
     early, late = statistics.median(seconds[1:4]), statistics.median(seconds[-3:])
-    assert late <= 1.5 * early
+    # On these few rows a night is analysed in 14 to 24 ms: a busy machine alone moves that by more than half.
+    assert late <= max(1.5 * early, TIMER_NOISE_SECONDS)
 
 
 def test_versions_and_runs_do_not_pile_up(story: Any) -> None:
